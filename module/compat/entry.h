@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Page-table entries as plain numbers.
+ *
+ * The walk compares each PTE with the one before plus one page: entries of a
+ * physically contiguous stretch differ in nothing else. For that it needs the
+ * number behind the entry. pte_val() is a paravirtual call on x86, six times
+ * the work of all else per page, so the raw word is read; what it *means* is
+ * asked of the kernel's own pte_*() once per stretch.
+ *
+ * An architecture port supplies this file's names:
+ *
+ * VMI_ENTRY_FRAME	 the bits that hold the frame, in place (frame << shift)
+ * vmi_entry_load()	 read an entry once, without a lock
+ * vmi_entry_none()	 nothing there, as pte_none()
+ * vmi_entry_normal()	 present, accessible, and of ordinary memory
+ * vmi_entry_pte()	 back to a pte_t
+ * vmi_entry_of_pfn()	 a number with just the frame
+ */
+#ifndef _VMI_COMPAT_ENTRY_H
+#define _VMI_COMPAT_ENTRY_H
+
+#include <linux/pgtable.h>
+
+#ifdef CONFIG_X86_64
+
+typedef pteval_t vmi_entry_t;
+
+#define VMI_ENTRY_FRAME ((vmi_entry_t)PTE_PFN_MASK)
+
+static __always_inline vmi_entry_t vmi_entry_load(const pte_t *ptep)
+{
+	return READ_ONCE(ptep->pte);
+}
+
+static __always_inline bool vmi_entry_none(vmi_entry_t entry)
+{
+	return !(entry & ~(vmi_entry_t)_PAGE_KNL_ERRATUM_MASK);
+}
+
+/* PROT_NONE entries lack _PAGE_PRESENT: their frame bits may be inverted. */
+static __always_inline bool vmi_entry_normal(vmi_entry_t entry)
+{
+	return (entry & (_PAGE_PRESENT | _PAGE_SPECIAL)) == _PAGE_PRESENT;
+}
+
+static __always_inline pte_t vmi_entry_pte(vmi_entry_t entry)
+{
+	return native_make_pte(entry);
+}
+
+static __always_inline vmi_entry_t vmi_entry_of_pfn(unsigned long pfn)
+{
+	return (vmi_entry_t)pfn << PAGE_SHIFT;
+}
+
+#else
+#error "vminspect: module/compat/entry.h has no page-table entries for this architecture yet"
+#endif
+
+/* Both levels are skipped eight empty words at a time. */
+static_assert(sizeof(pte_t) == sizeof(vmi_entry_t));
+static_assert(sizeof(pmd_t) == sizeof(vmi_entry_t));
+
+#endif /* _VMI_COMPAT_ENTRY_H */

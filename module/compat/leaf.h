@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Entries that are not present, and the kinds of huge entries, by kernel.
+ *
+ * Up to 6.18 a non-present entry is a swp_entry_t (linux/swapops.h); since 6.19
+ * it is a softleaf_t (linux/leafops.h). The walk asks three things of one: is
+ * it a page in swap, does it stand for a page of memory (migration, device
+ * memory, poison: what smaps counts as resident), and which page is that.
+ */
+#ifndef _VMI_COMPAT_LEAF_H
+#define _VMI_COMPAT_LEAF_H
+
+#include <linux/huge_mm.h>
+#include <linux/mm.h>
+#include <linux/swap.h>
+#include <linux/swapops.h>
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+#include <linux/leafops.h>
+
+static inline bool vmi_pte_is_swapped(pte_t pte)
+{
+	return softleaf_is_swap(softleaf_from_pte(pte));
+}
+
+static inline bool vmi_pte_has_pfn(pte_t pte)
+{
+	return softleaf_has_pfn(softleaf_from_pte(pte));
+}
+
+static inline unsigned long vmi_pte_nonpresent_pfn(pte_t pte)
+{
+	return softleaf_to_pfn(softleaf_from_pte(pte));
+}
+
+static inline bool vmi_pmd_has_pfn(pmd_t pmd)
+{
+	return softleaf_has_pfn(softleaf_from_pmd(pmd));
+}
+
+static inline unsigned long vmi_pmd_nonpresent_pfn(pmd_t pmd)
+{
+	return softleaf_to_pfn(softleaf_from_pmd(pmd));
+}
+
+#else
+
+static inline bool vmi_pte_is_swapped(pte_t pte)
+{
+	return !non_swap_entry(pte_to_swp_entry(pte));
+}
+
+static inline bool vmi_pte_has_pfn(pte_t pte)
+{
+	return is_pfn_swap_entry(pte_to_swp_entry(pte));
+}
+
+static inline unsigned long vmi_pte_nonpresent_pfn(pte_t pte)
+{
+	return swp_offset_pfn(pte_to_swp_entry(pte));
+}
+
+static inline bool vmi_pmd_has_pfn(pmd_t pmd)
+{
+	return is_pfn_swap_entry(pmd_to_swp_entry(pmd));
+}
+
+static inline unsigned long vmi_pmd_nonpresent_pfn(pmd_t pmd)
+{
+	return swp_offset_pfn(pmd_to_swp_entry(pmd));
+}
+
+#endif
+
+/* 6.12 marked huge entries without a struct page; 6.17 dropped devmap. */
+static inline bool vmi_pmd_is_special(pmd_t pmd)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+	return pmd_special(pmd);
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	return pmd_special(pmd) || pmd_devmap(pmd);
+#else
+	return pmd_devmap(pmd);
+#endif
+}
+
+#endif /* _VMI_COMPAT_LEAF_H */

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _VMI_PAGES_H
+#define _VMI_PAGES_H
+
+#include <linux/minmax.h>
+#include <linux/mm_types.h>
+#include <linux/types.h>
+
+#include "compat/entry.h"
+
+/**
+ * struct vmi_pages - what the page tables say of a stretch of addresses
+ * @rss: pages of memory mapped, as smaps counts Rss: without the zero page,
+ *	device memory and hugetlb, with pages that are just being migrated
+ * @anon: pages of @rss that are anonymous memory
+ * @file: pages of @rss that belong to a file
+ * @shmem: pages of @rss that belong to shared memory or a tmpfs file
+ * @swap: pages in swap, as smaps counts Swap
+ * @huge: pages of @rss that are mapped by a PMD entry
+ * @hugetlb: pages mapped of a hugetlb file, in pages of PAGE_SIZE
+ * @dirty: pages whose page-table entry has the dirty bit
+ * @young: pages whose page-table entry has the accessed bit
+ * @runs: stretches of resident pages adjacent both here and in memory
+ * @maxrun: pages of the longest of @runs
+ * @tables: page-table pages that serve this stretch only
+ * @shared_tables: page-table pages that serve others too, counted in the
+ *	first mapping they serve
+ *
+ * All in pages of PAGE_SIZE.
+ */
+struct vmi_pages {
+	unsigned long rss;
+	unsigned long anon;
+	unsigned long file;
+	unsigned long shmem;
+	unsigned long swap;
+	unsigned long huge;
+	unsigned long hugetlb;
+	unsigned long dirty;
+	unsigned long young;
+	unsigned long runs;
+	unsigned long maxrun;
+	unsigned long tables;
+	unsigned long shared_tables;
+};
+
+/**
+ * enum vmi_swap - where the swapped pages of a mapping are found
+ * @VMI_SWAP_PTES: in its page tables
+ * @VMI_SWAP_HOLES: there, and in its shared-memory file where nothing is
+ *	mapped: what is mapped privately is a copy
+ * @VMI_SWAP_OBJECT: there, and anywhere in the part of the file it maps
+ *
+ * As fs/proc/task_mmu.c:smap_gather_stats() decides.
+ */
+enum vmi_swap {
+	VMI_SWAP_PTES,
+	VMI_SWAP_HOLES,
+	VMI_SWAP_OBJECT,
+};
+
+/**
+ * struct vmi_walk - a walk of the page tables of one mapping after the other
+ * @mm: the address space
+ * @vma: the mapping; valid only while mmap_lock is held
+ * @pages: where to count
+ * @start: first address of the mapping that is counted
+ * @floor: end of the mapping before
+ * @ceiling: start of the mapping behind, ULONG_MAX if there is none
+ * @anon: the mapping can hold anonymous memory only
+ * @mixed: it can hold anonymous memory beside pages of its file
+ * @shmem: its file is shared memory
+ * @swap: where its swapped pages are found
+ * @swap_addr: how far its file was searched for them
+ * @next: the entry that would continue the current run
+ * @run: pages in the current run
+ * @pmd_table: PMD table of the last address walked, NULL if not known; valid
+ *	only while mmap_lock is held
+ * @pmd_base: first address that @pmd_table serves
+ * @budget: PTEs, or work worth as many, until mmap_lock has to be let go
+ */
+struct vmi_walk {
+	struct mm_struct *mm;
+	struct vm_area_struct *vma;
+	struct vmi_pages *pages;
+	unsigned long start;
+	unsigned long floor;
+	unsigned long ceiling;
+	bool anon;
+	bool mixed;
+	bool shmem;
+	enum vmi_swap swap;
+	unsigned long swap_addr;
+	vmi_entry_t next;
+	unsigned long run;
+	pmd_t *pmd_table;
+	unsigned long pmd_base;
+	long budget;
+};
+
+/* No entry has all frame bits set: nothing continues this. */
+#define VMI_NO_ENTRY (~(vmi_entry_t)0)
+
+/**
+ * vmi_walk_break_run() - what comes next does not continue the current run
+ * @w: the walk
+ */
+static __always_inline void vmi_walk_break_run(struct vmi_walk *w)
+{
+	w->next = VMI_NO_ENTRY;
+}
+
+/**
+ * vmi_walk_add_run() - add pages to the current run, or start one
+ * @w: the walk
+ * @pfn: frame of the first page
+ * @nr: pages, contiguous in memory
+ */
+static inline void vmi_walk_add_run(struct vmi_walk *w, unsigned long pfn,
+				    unsigned long nr)
+{
+	vmi_entry_t entry = vmi_entry_of_pfn(pfn);
+
+	if ((entry ^ w->next) & VMI_ENTRY_FRAME) {
+		w->pages->maxrun = max(w->pages->maxrun, w->run);
+		w->pages->runs++;
+		w->run = 0;
+	}
+	w->run += nr;
+	w->next = entry + vmi_entry_of_pfn(nr);
+}
+
+/**
+ * vmi_walk_count_table() - count a page-table page when it is first met
+ * @w: the walk
+ * @addr: address at which it was met
+ * @span: bytes of address space one such table serves, a power of two
+ *
+ * A table belongs to the mapping if no other reaches into its span, which is
+ * when unmapping would free it (mm/memory.c:free_pgtables()). Otherwise it is
+ * counted in the first mapping it serves, the one that none precedes in the
+ * span.
+ */
+static inline void vmi_walk_count_table(struct vmi_walk *w, unsigned long addr,
+					unsigned long span)
+{
+	unsigned long first = addr & ~(span - 1);
+
+	if (addr != max(first, w->start) || first < w->floor)
+		return;
+	if (first + (span - 1) < w->ceiling)
+		w->pages->tables++;
+	else
+		w->pages->shared_tables++;
+}
+
+void vmi_walk_locked(struct vmi_walk *w, struct mm_struct *mm, long budget);
+void vmi_walk_vma(struct vmi_walk *w, struct vm_area_struct *vma);
+void vmi_walk_begin(struct vmi_walk *w, struct vmi_pages *pages,
+		    unsigned long start, unsigned long floor,
+		    unsigned long ceiling);
+unsigned long vmi_walk_pages(struct vmi_walk *w, unsigned long addr,
+			     unsigned long end);
+void vmi_walk_end(struct vmi_walk *w);
+
+#endif /* _VMI_PAGES_H */

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reads what a report says of the process itself.
+ */
+#include <linux/cred.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+
+#include "process.h"
+
+/*
+ * A process may leave an address space that lives on with others (vfork()). Its
+ * new name would say nothing of the old address space.
+ */
+static bool runs_in(struct task_struct *task, const struct mm_struct *mm)
+{
+	bool same;
+
+	task_lock(task);
+	same = task->mm == mm;
+	task_unlock(task);
+	return same;
+}
+
+/**
+ * vmi_process_gather() - read what is known of a process
+ * @process: where to put it
+ * @pid: the process or thread
+ * @ns: pid namespace to number it in
+ * @mm: the address space that is reported
+ *
+ * Locking: holds a reference on the task; comm and mm are read under its
+ * alloc_lock, the credentials under RCU; its signal_struct stays with it.
+ */
+void vmi_process_gather(struct vmi_process *process, struct pid *pid,
+			struct pid_namespace *ns, const struct mm_struct *mm)
+{
+	struct task_struct *task = get_pid_task(pid, PIDTYPE_PID);
+
+	process->known = task && runs_in(task, mm);
+	if (process->known) {
+		process->pid = task_tgid_nr_ns(task, ns);
+		process->threads = get_nr_threads(task);
+		process->uid = task_euid(task);
+		get_task_comm(process->comm, task);
+	}
+	if (task)
+		put_task_struct(task);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _VMI_SPACE_H
+#define _VMI_SPACE_H
+
+#include <linux/limits.h>
+#include <linux/mm_types.h>
+#include <linux/types.h>
+
+#include "pages.h"
+
+/* Mappings gathered before any is formatted. */
+#define VMI_ROWS 32
+
+/* Room for their names; one path may take PATH_MAX, each byte escaped. */
+#define VMI_NAMES (5 * PATH_MAX)
+
+/**
+ * struct vmi_row - one mapping, as plain figures
+ * @start: first address
+ * @end: first address behind
+ * @flags: its VM_* flags
+ * @offset: where in its file @start lies, in bytes
+ * @dev: device of the file
+ * @ino: inode of the file
+ * @name: what maps would print for it, not terminated
+ * @name_len: bytes in @name, 0 if it has none
+ * @pages: what is mapped
+ */
+struct vmi_row {
+	unsigned long start;
+	unsigned long end;
+	unsigned long flags;
+	u64 offset;
+	dev_t dev;
+	u64 ino;
+	const char *name;
+	unsigned int name_len;
+	struct vmi_pages pages;
+};
+
+/**
+ * struct vmi_rows - the mappings gathered at once
+ * @nr: how many
+ * @row: their figures
+ * @names_used: bytes taken of @names
+ * @names: their names
+ */
+struct vmi_rows {
+	unsigned int nr;
+	struct vmi_row row[VMI_ROWS];
+	unsigned int names_used;
+	char names[VMI_NAMES];
+};
+
+/**
+ * struct vmi_holds - how long mmap_lock of an address space was held
+ * @nr: how many times
+ * @total_ns: nanoseconds in all
+ * @longest_ns: nanoseconds of the longest
+ * @since_ns: when the current one began
+ */
+struct vmi_holds {
+	u64 nr;
+	u64 total_ns;
+	u64 longest_ns;
+	u64 since_ns;
+};
+
+int vmi_hold(struct vmi_holds *holds, struct mm_struct *mm);
+void vmi_unhold(struct vmi_holds *holds, struct mm_struct *mm);
+
+/**
+ * struct vmi_space - a walk over the mappings of an address space
+ * @mm: the address space
+ * @addr: cursor: everything below has been gathered
+ * @partial: the last row has been gathered up to @addr only
+ * @done: there is nothing above @addr
+ * @seq_known: @seq is set
+ * @seq: the address space's change count when the walk began
+ * @changed: mappings were seen to change during the walk
+ * @holds: what the walk cost the target
+ * @walk: the page walk of the last row
+ */
+struct vmi_space {
+	struct mm_struct *mm;
+	unsigned long addr;
+	bool partial;
+	bool done;
+	bool seq_known;
+	unsigned int seq;
+	bool changed;
+	struct vmi_holds holds;
+	struct vmi_walk walk;
+};
+
+/**
+ * enum vmi_changed - did the mappings change while they were walked?
+ * @VMI_CHANGED_UNKNOWN: this kernel can't tell
+ * @VMI_CHANGED_NO: no
+ * @VMI_CHANGED_YES: yes, or they were locked for a change
+ */
+enum vmi_changed {
+	VMI_CHANGED_UNKNOWN,
+	VMI_CHANGED_NO,
+	VMI_CHANGED_YES,
+};
+
+void vmi_space_begin(struct vmi_space *space, struct mm_struct *mm);
+void vmi_space_seek(struct vmi_space *space, unsigned long addr);
+int vmi_space_gather(struct vmi_space *space, struct vmi_rows *rows,
+		     unsigned int want);
+enum vmi_changed vmi_space_changed(const struct vmi_space *space);
+
+#endif /* _VMI_SPACE_H */

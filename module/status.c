@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Keeps and shows what the module does itself: /proc/vminspect/status.
+ */
+#include <linux/atomic.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/utsname.h>
+
+#include "space.h"
+#include "status.h"
+#include "uapi/vminspect.h"
+
+static atomic64_t opened, opened_bytes;
+static atomic64_t reports, vmas;
+static atomic64_t holds, lock_ns, longest_hold_ns;
+
+/**
+ * vmi_status_opened() - a report was opened
+ * @bytes: memory it takes until it is closed
+ */
+void vmi_status_opened(size_t bytes)
+{
+	atomic64_inc(&opened);
+	atomic64_add(bytes, &opened_bytes);
+}
+
+/**
+ * vmi_status_closed() - a report was closed
+ * @bytes: memory it took
+ */
+void vmi_status_closed(size_t bytes)
+{
+	atomic64_dec(&opened);
+	atomic64_sub(bytes, &opened_bytes);
+}
+
+static void raise_to(atomic64_t *most, u64 value)
+{
+	s64 old = atomic64_read(most);
+
+	while (value > old && !atomic64_try_cmpxchg(most, &old, value))
+		;
+}
+
+/**
+ * vmi_status_reported() - a report was read to its end
+ * @nr_vmas: mappings in it
+ * @cost: what it cost the process
+ */
+void vmi_status_reported(u64 nr_vmas, const struct vmi_holds *cost)
+{
+	atomic64_inc(&reports);
+	atomic64_add(nr_vmas, &vmas);
+	atomic64_add(cost->nr, &holds);
+	atomic64_add(cost->total_ns, &lock_ns);
+	raise_to(&longest_hold_ns, cost->longest_ns);
+}
+
+/**
+ * vmi_status_show() - print the module's state
+ * @m: where to
+ * @v: not used
+ *
+ * Return: 0.
+ */
+int vmi_status_show(struct seq_file *m, void *v)
+{
+	seq_printf(m, "version %s\n", VMINSPECT_VERSION);
+	seq_printf(m, "format %d\n", VMINSPECT_FORMAT);
+	seq_printf(m, "kernel %s\n", init_utsname()->release);
+	seq_puts(m, "lock mmap_lock\n");
+	seq_printf(m, "knows_changes %s\n",
+		   IS_ENABLED(CONFIG_PER_VMA_LOCK) ? "yes" : "no");
+	seq_puts(m, "tracked -\n");
+	seq_printf(m, "open %lld\n", atomic64_read(&opened));
+	seq_printf(m, "open_bytes %lld\n", atomic64_read(&opened_bytes));
+	seq_printf(m, "reports %lld\n", atomic64_read(&reports));
+	seq_printf(m, "vmas %lld\n", atomic64_read(&vmas));
+	seq_printf(m, "holds %lld\n", atomic64_read(&holds));
+	seq_printf(m, "lock_ns %lld\n", atomic64_read(&lock_ns));
+	seq_printf(m, "longest_hold_ns %lld\n", atomic64_read(&longest_hold_ns));
+	return 0;
+}
