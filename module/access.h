@@ -2,12 +2,11 @@
 #ifndef _VMI_ACCESS_H
 #define _VMI_ACCESS_H
 
+#include <linux/fs.h>
 #include <linux/types.h>
 
 struct mm_struct;
-struct super_block;
 struct vfsmount;
-struct inode_operations;
 
 struct mm_struct *vmi_access_mm(struct super_block *sb, struct vfsmount *mnt,
 				pid_t nr);

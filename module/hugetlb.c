@@ -20,22 +20,26 @@
 /* PTEs that one huge page is worth: a descent from the top of the tables. */
 #define VMI_COST_HUGETLB 8
 
+static void add_run(struct vmi_walk *w, unsigned long pfn, unsigned long nr)
+{
+	vmi_run_add(&w->run, vmi_entry_of_pfn(pfn), nr);
+}
+
 /* Present, migrating or poisoned: what smaps counts as mapped. */
 static void count_pud(struct vmi_walk *w, pud_t pud)
 {
 	unsigned long nr = PUD_SIZE >> PAGE_SHIFT;
 
 	if (!pud_present(pud) && !vmi_pte_has_pfn(__pte(pud_val(pud)))) {
-		vmi_walk_break_run(w);
+		vmi_run_break(&w->run);
 		return;
 	}
 	w->pages->hugetlb += nr;
 	if (!pud_present(pud)) {
-		vmi_walk_add_run(w, vmi_pte_nonpresent_pfn(__pte(pud_val(pud))),
-				 nr);
+		add_run(w, vmi_pte_nonpresent_pfn(__pte(pud_val(pud))), nr);
 		return;
 	}
-	vmi_walk_add_run(w, pud_pfn(pud), nr);
+	add_run(w, pud_pfn(pud), nr);
 	if (pud_dirty(pud))
 		w->pages->dirty += nr;
 	if (pud_young(pud))
@@ -47,16 +51,15 @@ static void count_pmd(struct vmi_walk *w, pmd_t pmd)
 	unsigned long nr = PMD_SIZE >> PAGE_SHIFT;
 
 	if (!pmd_present(pmd) && !vmi_pte_has_pfn(__pte(pmd_val(pmd)))) {
-		vmi_walk_break_run(w);
+		vmi_run_break(&w->run);
 		return;
 	}
 	w->pages->hugetlb += nr;
 	if (!pmd_present(pmd)) {
-		vmi_walk_add_run(w, vmi_pte_nonpresent_pfn(__pte(pmd_val(pmd))),
-				 nr);
+		add_run(w, vmi_pte_nonpresent_pfn(__pte(pmd_val(pmd))), nr);
 		return;
 	}
-	vmi_walk_add_run(w, pmd_pfn(pmd), nr);
+	add_run(w, pmd_pfn(pmd), nr);
 	if (pmd_dirty(pmd))
 		w->pages->dirty += nr;
 	if (pmd_young(pmd))
@@ -102,7 +105,7 @@ static void walk_huge_page(struct vmi_walk *w, unsigned long addr,
 	count_pmd(w, pmd);
 	return;
 none:
-	vmi_walk_break_run(w);
+	vmi_run_break(&w->run);
 }
 
 /**

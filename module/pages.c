@@ -46,7 +46,7 @@ static inline bool pfn_is_anon(unsigned long pfn)
 /* Entries from @p on that are empty, in whole strides; only a hint. */
 static __always_inline unsigned long count_none(const void *p, unsigned long nr)
 {
-	const vmi_entry_t *e = p;
+	const pteval_t *e = p;
 	unsigned long i;
 
 	for (i = 0; i + VMI_STRIDE <= nr; i += VMI_STRIDE, e += VMI_STRIDE)
@@ -97,7 +97,7 @@ static unsigned long count_object_swap(struct vmi_walk *w, unsigned long addr,
 static unsigned long walk_hole(struct vmi_walk *w, unsigned long addr,
 			       unsigned long end)
 {
-	vmi_walk_break_run(w);
+	vmi_run_break(&w->run);
 	if (unlikely(w->swap == VMI_SWAP_HOLES))
 		return count_object_swap(w, addr, end);
 	return end;
@@ -118,7 +118,7 @@ static void count_page(struct vmi_walk *w, unsigned long pfn, unsigned long nr)
 		w->pages->anon += nr;
 	else
 		count_file(w, nr);
-	vmi_walk_add_run(w, pfn, nr);
+	vmi_run_add(&w->run, vmi_entry_of_pfn(pfn), nr);
 }
 
 static void count_bits(struct vmi_pages *pages, pte_t pte, unsigned long nr)
@@ -134,7 +134,7 @@ static void count_bits(struct vmi_pages *pages, pte_t pte, unsigned long nr)
  * a writable entry is a copy, hence anonymous; the pages behind the others have
  * been looked at one by one.
  */
-static void count_group(struct vmi_walk *w, vmi_entry_t bits, unsigned long nr)
+static void count_group(struct vmi_walk *w, pteval_t bits, unsigned long nr)
 {
 	pte_t pte = vmi_entry_pte(bits);
 
@@ -149,7 +149,7 @@ static void count_group(struct vmi_walk *w, vmi_entry_t bits, unsigned long nr)
 }
 
 /* Whose are @nr pages of one run in a mixed mapping? */
-static noinline void judge_pages(struct vmi_walk *w, vmi_entry_t entry,
+static noinline void judge_pages(struct vmi_walk *w, pteval_t entry,
 				 unsigned long nr)
 {
 	pte_t pte = vmi_entry_pte(entry);
@@ -166,8 +166,7 @@ static noinline void judge_pages(struct vmi_walk *w, vmi_entry_t entry,
 }
 
 /* Swapped, migrating, a marker, PROT_NONE, the zero page, device memory... */
-static noinline void walk_odd_pte(struct vmi_walk *w, vmi_entry_t entry,
-				  unsigned long addr)
+static void count_odd(struct vmi_walk *w, pteval_t entry)
 {
 	pte_t pte = vmi_entry_pte(entry);
 
@@ -178,52 +177,83 @@ static noinline void walk_odd_pte(struct vmi_walk *w, vmi_entry_t entry,
 		}
 		if (vmi_pte_is_swapped(pte))
 			w->pages->swap++;
-		vmi_walk_break_run(w);
+		vmi_run_break(&w->run);
 		return;
 	}
 	if (pte_special(pte)) {
-		vmi_walk_break_run(w);
+		vmi_run_break(&w->run);
 		return;
 	}
 	count_bits(w->pages, pte, 1);
 	count_page(w, pte_pfn(pte), 1);
 }
 
-static noinline const pte_t *skip_none(struct vmi_walk *w, const pte_t *ptep,
-				       const pte_t *end, unsigned long addr)
+/* An entry that is not ordinary, or a stretch of empty ones. */
+static noinline const pte_t *walk_odd(struct vmi_walk *w, pteval_t entry,
+				      const pte_t *ptep, const pte_t *end,
+				      unsigned long addr)
 {
-	const pte_t *first = ptep++;
+	const pte_t *next = ptep + 1;
 	unsigned long stop;
 
-	ptep += count_none(ptep, end - ptep);
-	stop = addr + ((ptep - first) << PAGE_SHIFT);
+	if (!vmi_entry_none(entry)) {
+		count_odd(w, entry);
+		return next;
+	}
+	next += count_none(next, end - next);
+	stop = addr + ((next - ptep) << PAGE_SHIFT);
 	while (addr < stop)
 		addr = walk_hole(w, addr, stop);
+	return next;
+}
+
+/*
+ * The end of the run that begins at @ptep: as long as each entry is the one
+ * before plus a page. Four at a time once there are two, for most runs are
+ * either of one page or long.
+ */
+static __always_inline const pte_t *find_run_end(const pte_t *ptep,
+						 const pte_t *end,
+						 pteval_t entry)
+{
+	entry += PAGE_SIZE;
+	if (++ptep == end || vmi_entry_load(ptep) != entry)
+		return ptep;
+	while (end - ptep >= 4 &&
+	       vmi_entry_load(ptep) == entry &&
+	       vmi_entry_load(ptep + 1) == entry + PAGE_SIZE &&
+	       vmi_entry_load(ptep + 2) == entry + 2 * PAGE_SIZE &&
+	       vmi_entry_load(ptep + 3) == entry + 3 * PAGE_SIZE) {
+		entry += 4 * PAGE_SIZE;
+		ptep += 4;
+	}
+	while (ptep < end && vmi_entry_load(ptep) == entry) {
+		entry += PAGE_SIZE;
+		ptep++;
+	}
 	return ptep;
 }
 
 /*
- * The loop that all speed depends on: a run costs one comparison a page, and
- * the bits are decoded once for all neighbours that have the same ones.
+ * The loop that all speed depends on. The bits are decoded once for all
+ * neighbours that have the same ones; the runs are counted in registers.
  */
 static __always_inline void walk_ptes(struct vmi_walk *w, const pte_t *ptep,
 				      unsigned long addr, unsigned long nr)
 {
-	const pte_t *base = ptep, *end = ptep + nr;
-	vmi_entry_t bits = VMI_NO_ENTRY;
+	const pte_t *base = ptep, *end = ptep + nr, *next;
+	struct vmi_run run = w->run;
+	pteval_t bits = VMI_NO_ENTRY;
 	unsigned long group = 0;
 
-	while (ptep < end) {
-		vmi_entry_t entry = vmi_entry_load(ptep), first = entry;
-		const pte_t *run = ptep;
+	for (; ptep < end; ptep = next) {
+		pteval_t entry = vmi_entry_load(ptep);
 
 		if (unlikely(!vmi_entry_normal(entry))) {
-			unsigned long at = addr + ((ptep - base) << PAGE_SHIFT);
-
-			if (vmi_entry_none(entry))
-				ptep = skip_none(w, ptep, end, at);
-			else
-				walk_odd_pte(w, entry, at), ptep++;
+			w->run = run;
+			next = walk_odd(w, entry, ptep, end,
+					addr + ((ptep - base) << PAGE_SHIFT));
+			run = w->run;
 			continue;
 		}
 		if ((entry & ~VMI_ENTRY_FRAME) != bits) {
@@ -232,23 +262,15 @@ static __always_inline void walk_ptes(struct vmi_walk *w, const pte_t *ptep,
 			bits = entry & ~VMI_ENTRY_FRAME;
 			group = 0;
 		}
-		if ((entry ^ w->next) & VMI_ENTRY_FRAME) {
-			w->pages->maxrun = max(w->pages->maxrun, w->run);
-			w->pages->runs++;
-			w->run = 0;
-		}
-		do {
-			entry += PAGE_SIZE;
-			ptep++;
-		} while (ptep < end && vmi_entry_load(ptep) == entry);
-		w->next = entry;
-		w->run += ptep - run;
-		group += ptep - run;
+		next = find_run_end(ptep, end, entry);
+		vmi_run_add(&run, entry, next - ptep);
+		group += next - ptep;
 		if (unlikely(w->mixed))
-			judge_pages(w, first, ptep - run);
+			judge_pages(w, entry, next - ptep);
 	}
 	if (group)
 		count_group(w, bits, group);
+	w->run = run;
 }
 
 static void walk_pte_table(struct vmi_walk *w, pmd_t pmd, unsigned long addr,
@@ -262,20 +284,15 @@ static void walk_pte_table(struct vmi_walk *w, pmd_t pmd, unsigned long addr,
 }
 
 /*
- * Before 7.2 marked it special, the huge zero page is told apart by having no
- * mapping: no other page that is mapped by a PMD entry lacks one.
+ * As mm/memory.c:vm_normal_page_pmd(). Before 7.2 marked it special, the huge
+ * zero page is told apart by having no mapping: no other page that is mapped by
+ * a PMD entry of an anonymous mapping lacks one.
  */
-static bool is_huge_zero(struct vmi_walk *w, pmd_t pmd)
+static bool is_ordinary_pmd(struct vmi_walk *w, pmd_t pmd, unsigned long pfn)
 {
-	return w->anon && (vmi_pmd_is_special(pmd) ||
-			   !READ_ONCE(page_folio(pmd_page(pmd))->mapping));
-}
-
-/* As mm/memory.c:vm_normal_page_pmd(). */
-static bool is_ordinary_pmd(struct vmi_walk *w, pmd_t pmd)
-{
-	return !vmi_pmd_is_special(pmd) && !(w->vma->vm_flags & VM_PFNMAP) &&
-	       !is_huge_zero(w, pmd);
+	if (vmi_pmd_is_special(pmd) || (w->vma->vm_flags & VM_PFNMAP))
+		return false;
+	return !w->anon || READ_ONCE(page_folio(pfn_to_page(pfn))->mapping);
 }
 
 static void walk_huge_pmd(struct vmi_walk *w, pmd_t pmd, unsigned long addr,
@@ -288,11 +305,11 @@ static void walk_huge_pmd(struct vmi_walk *w, pmd_t pmd, unsigned long addr,
 		w->pages->tables++;
 
 	if (pmd_present(pmd)) {
-		if (!is_ordinary_pmd(w, pmd)) {
-			vmi_walk_break_run(w);
+		pfn = pmd_pfn(pmd) + ((addr & ~PMD_MASK) >> PAGE_SHIFT);
+		if (!is_ordinary_pmd(w, pmd, pfn)) {
+			vmi_run_break(&w->run);
 			return;
 		}
-		pfn = pmd_pfn(pmd) + ((addr & ~PMD_MASK) >> PAGE_SHIFT);
 		if (pmd_dirty(pmd))
 			w->pages->dirty += nr;
 		if (pmd_young(pmd))
@@ -300,10 +317,10 @@ static void walk_huge_pmd(struct vmi_walk *w, pmd_t pmd, unsigned long addr,
 	} else if (vmi_pmd_has_pfn(pmd)) {
 		pfn = vmi_pmd_nonpresent_pfn(pmd);
 	} else {
-		vmi_walk_break_run(w);
+		vmi_run_break(&w->run);
 		return;
 	}
-	if (!is_zone_device_page(pfn_to_page(pfn)))
+	if (w->anon || !is_zone_device_page(pfn_to_page(pfn)))
 		w->pages->huge += nr;
 	count_page(w, pfn, nr);
 }
@@ -336,7 +353,7 @@ static __always_inline unsigned long walk_pmds(struct vmi_walk *w, pmd_t *pmdp,
 		} else if (likely(!pmd_bad(pmd))) {
 			walk_pte_table(w, pmd, addr, next);
 		} else {
-			vmi_walk_break_run(w);
+			vmi_run_break(&w->run);
 		}
 		addr = next;
 		pmdp++;
@@ -486,8 +503,7 @@ void vmi_walk_begin(struct vmi_walk *w, struct vmi_pages *pages,
 	w->swap_addr = start;
 	w->floor = floor;
 	w->ceiling = ceiling;
-	w->next = VMI_NO_ENTRY;
-	w->run = 0;
+	w->run = (struct vmi_run){ .next = VMI_NO_ENTRY };
 }
 
 /**
@@ -529,5 +545,6 @@ unsigned long vmi_walk_pages(struct vmi_walk *w, unsigned long addr,
  */
 void vmi_walk_end(struct vmi_walk *w)
 {
-	w->pages->maxrun = max(w->pages->maxrun, w->run);
+	w->pages->runs = w->run.nr;
+	w->pages->maxrun = max(w->run.longest, w->run.length);
 }

@@ -60,6 +60,20 @@ enum vmi_swap {
 };
 
 /**
+ * struct vmi_run - stretches of pages that are neighbours in memory
+ * @next: the entry that would continue the current one
+ * @length: pages in the current one
+ * @longest: pages in the longest of those before
+ * @nr: how many, the current one included
+ */
+struct vmi_run {
+	pteval_t next;
+	unsigned long length;
+	unsigned long longest;
+	unsigned long nr;
+};
+
+/**
  * struct vmi_walk - a walk of the page tables of one mapping after the other
  * @mm: the address space
  * @vma: the mapping; valid only while mmap_lock is held
@@ -72,8 +86,7 @@ enum vmi_swap {
  * @shmem: its file is shared memory
  * @swap: where its swapped pages are found
  * @swap_addr: how far its file was searched for them
- * @next: the entry that would continue the current run
- * @run: pages in the current run
+ * @run: the runs of pages met
  * @pmd_table: PMD table of the last address walked, NULL if not known; valid
  *	only while mmap_lock is held
  * @pmd_base: first address that @pmd_table serves
@@ -91,43 +104,40 @@ struct vmi_walk {
 	bool shmem;
 	enum vmi_swap swap;
 	unsigned long swap_addr;
-	vmi_entry_t next;
-	unsigned long run;
+	struct vmi_run run;
 	pmd_t *pmd_table;
 	unsigned long pmd_base;
 	long budget;
 };
 
 /* No entry has all frame bits set: nothing continues this. */
-#define VMI_NO_ENTRY (~(vmi_entry_t)0)
+#define VMI_NO_ENTRY (~(pteval_t)0)
 
 /**
- * vmi_walk_break_run() - what comes next does not continue the current run
- * @w: the walk
+ * vmi_run_break() - what comes next does not continue the current run
+ * @run: the runs
  */
-static __always_inline void vmi_walk_break_run(struct vmi_walk *w)
+static __always_inline void vmi_run_break(struct vmi_run *run)
 {
-	w->next = VMI_NO_ENTRY;
+	run->next = VMI_NO_ENTRY;
 }
 
 /**
- * vmi_walk_add_run() - add pages to the current run, or start one
- * @w: the walk
- * @pfn: frame of the first page
+ * vmi_run_add() - add pages to the current run, or start one
+ * @run: the runs
+ * @entry: entry of the first page
  * @nr: pages, contiguous in memory
  */
-static inline void vmi_walk_add_run(struct vmi_walk *w, unsigned long pfn,
-				    unsigned long nr)
+static __always_inline void vmi_run_add(struct vmi_run *run, pteval_t entry,
+					unsigned long nr)
 {
-	vmi_entry_t entry = vmi_entry_of_pfn(pfn);
-
-	if ((entry ^ w->next) & VMI_ENTRY_FRAME) {
-		w->pages->maxrun = max(w->pages->maxrun, w->run);
-		w->pages->runs++;
-		w->run = 0;
+	if ((entry ^ run->next) & VMI_ENTRY_FRAME) {
+		run->longest = max(run->longest, run->length);
+		run->length = 0;
+		run->nr++;
 	}
-	w->run += nr;
-	w->next = entry + vmi_entry_of_pfn(nr);
+	run->length += nr;
+	run->next = entry + vmi_entry_of_pfn(nr);
 }
 
 /**

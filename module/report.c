@@ -36,7 +36,7 @@
 #include "uapi/vminspect.h"
 
 /* Bytes of text produced at once, at most what one read(2) returns. */
-#define VMI_TEXT_BYTES (64 * 1024)
+#define VMI_TEXT_BYTES (16 * 1024)
 
 /* Bytes of a typical row, to gather no more rows than there is room for. */
 #define VMI_TEXT_TYPICAL 128
@@ -412,7 +412,8 @@ static int open_text(struct file *file, struct vmi_report *report)
 	return 0;
 }
 
-#define VMI_OPEN_BYTES (sizeof(struct vmi_report) + VMI_TEXT_BYTES)
+/* Memory of an open report, but for unusually long names. */
+#define VMI_OPEN_BYTES (sizeof(struct vmi_report) + VMI_TEXT_BYTES + VMI_NAMES)
 
 static int report_open(struct inode *inode, struct file *file)
 {
@@ -420,12 +421,17 @@ static int report_open(struct inode *inode, struct file *file)
 	int err;
 
 	BUILD_BUG_ON(PAGE_SIZE <= VMI_POS_FIRST);
-	report = kvzalloc(sizeof(*report), GFP_KERNEL_ACCOUNT);
+	report = kvmalloc(sizeof(*report), GFP_KERNEL_ACCOUNT);
 	if (!report)
 		return -ENOMEM;
-	err = get_process(report, inode, file);
+	/* The rows are set before they are read. */
+	memset(report, 0, offsetof(struct vmi_report, rows));
+	err = vmi_rows_init(&report->rows);
 	if (err)
 		goto free_report;
+	err = get_process(report, inode, file);
+	if (err)
+		goto free_rows;
 	err = open_text(file, report);
 	if (err)
 		goto put_process;
@@ -434,6 +440,8 @@ static int report_open(struct inode *inode, struct file *file)
 
 put_process:
 	put_process(report);
+free_rows:
+	vmi_rows_free(&report->rows);
 free_report:
 	kvfree(report);
 	return err;
@@ -445,6 +453,7 @@ static int report_release(struct inode *inode, struct file *file)
 	struct vmi_report *report = m->private;
 
 	put_process(report);
+	vmi_rows_free(&report->rows);
 	kvfree(report);
 	vmi_status_closed(VMI_OPEN_BYTES);
 	return seq_release(inode, file);

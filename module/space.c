@@ -21,6 +21,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "space.h"
@@ -63,12 +64,49 @@ void vmi_unhold(struct vmi_holds *holds, struct mm_struct *mm)
 	holds->longest_ns = max(holds->longest_ns, ns);
 }
 
+/**
+ * vmi_rows_init() - make room for rows
+ * @rows: where
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int vmi_rows_init(struct vmi_rows *rows)
+{
+	rows->nr = 0;
+	rows->names_used = 0;
+	rows->names_size = VMI_NAMES;
+	rows->names = kmalloc(VMI_NAMES, GFP_KERNEL_ACCOUNT);
+	return rows->names ? 0 : -ENOMEM;
+}
+
+/**
+ * vmi_rows_free() - undo vmi_rows_init()
+ * @rows: the rows
+ */
+void vmi_rows_free(struct vmi_rows *rows)
+{
+	kvfree(rows->names);
+}
+
+/* More room, for a single name that needs it. No row may be in use. */
+static int grow_names(struct vmi_rows *rows)
+{
+	char *names = kvmalloc(2 * rows->names_size, GFP_KERNEL_ACCOUNT);
+
+	if (!names)
+		return -ENOMEM;
+	kvfree(rows->names);
+	rows->names = names;
+	rows->names_size *= 2;
+	return 0;
+}
+
 /* Copy a name that needs no escaping. False if there is no room. */
 static bool put_name(struct vmi_rows *rows, struct vmi_row *row,
 		     const char *before, const char *name, const char *behind)
 {
 	char *to = rows->names + rows->names_used;
-	size_t room = sizeof(rows->names) - rows->names_used;
+	size_t room = rows->names_size - rows->names_used;
 	int len = scnprintf(to, room, "%s%s%s", before, name, behind);
 
 	if (len + 1 >= room)
@@ -89,7 +127,7 @@ static bool put_path(struct vmi_rows *rows, struct vmi_row *row,
 	char *to = rows->names + rows->names_used;
 	char *from, *end;
 
-	from = d_path(path, to, sizeof(rows->names) - rows->names_used);
+	from = d_path(path, to, rows->names_size - rows->names_used);
 	if (IS_ERR(from))
 		return false;
 	end = mangle_path(to, from, "\n");
@@ -134,7 +172,7 @@ static void gather_file(struct vmi_row *row, const struct vm_area_struct *vma)
 
 /*
  * Begin the row of @vma. False if its name does not fit behind those of the
- * rows before; a name too long for all the room there is stays unknown.
+ * rows before. A name longer than VMI_NAMES_MAX stays unknown.
  */
 static bool begin_row(struct vmi_space *space, struct vmi_rows *rows,
 		      struct vm_area_struct *vma,
@@ -148,8 +186,11 @@ static bool begin_row(struct vmi_space *space, struct vmi_rows *rows,
 	row->flags = vma->vm_flags;
 	if (vma->vm_file)
 		gather_file(row, vma);
-	if (!gather_name(rows, row, vma) && rows->names_used)
+	if (!gather_name(rows, row, vma) &&
+	    (rows->nr || rows->names_size < VMI_NAMES_MAX)) {
+		space->crowded = !rows->nr;
 		return false;
+	}
 
 	if (row->start != vma->vm_start)
 		space->changed = true;
@@ -212,11 +253,12 @@ static void gather_held(struct vmi_space *space, struct vmi_rows *rows,
 {
 	struct vmi_walk *walk = &space->walk;
 	struct vm_area_struct *vma, *next;
+	struct vma_iterator vmi;
 	struct vmi_row *row;
-	VMA_ITERATOR(vmi, space->mm, space->addr);
 
 	note_change(space);
 	vmi_walk_locked(walk, space->mm, VMI_BUDGET);
+	vma_iter_init(&vmi, space->mm, space->addr);
 	vma = vma_next(&vmi);
 	if (space->partial && !row_continues(&rows->row[rows->nr], vma))
 		cut_row(space, rows);
@@ -258,6 +300,7 @@ void vmi_space_begin(struct vmi_space *space, struct mm_struct *mm)
 void vmi_space_seek(struct vmi_space *space, unsigned long addr)
 {
 	space->addr = addr;
+	space->crowded = false;
 	space->partial = false;
 	space->done = false;
 }
@@ -273,7 +316,7 @@ void vmi_space_seek(struct vmi_space *space, unsigned long addr)
  * it is the last one, nothing more is gathered.
  *
  * Return: 0, with no rows when there are no more; -EINTR when the reader is
- * being killed; -ESRCH when the process is gone.
+ * being killed; -ESRCH when the process is gone; -ENOMEM.
  */
 int vmi_space_gather(struct vmi_space *space, struct vmi_rows *rows,
 		     unsigned int want)
@@ -283,6 +326,9 @@ int vmi_space_gather(struct vmi_space *space, struct vmi_rows *rows,
 	rows->nr = 0;
 	rows->names_used = 0;
 	do {
+		if (space->crowded && grow_names(rows))
+			return -ENOMEM;
+		space->crowded = false;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		if (atomic_read(&space->mm->mm_users) == 1)

@@ -11,8 +11,9 @@
 /* Mappings gathered before any is formatted. */
 #define VMI_ROWS 32
 
-/* Room for their names; one path may take PATH_MAX, each byte escaped. */
-#define VMI_NAMES (5 * PATH_MAX)
+/* Bytes of room for their names, and how many there may be for a single one. */
+#define VMI_NAMES PAGE_SIZE
+#define VMI_NAMES_MAX (64 * PAGE_SIZE)
 
 /**
  * struct vmi_row - one mapping, as plain figures
@@ -42,15 +43,20 @@ struct vmi_row {
  * struct vmi_rows - the mappings gathered at once
  * @nr: how many
  * @row: their figures
- * @names_used: bytes taken of @names
  * @names: their names
+ * @names_size: bytes of room in @names
+ * @names_used: bytes taken of it
  */
 struct vmi_rows {
 	unsigned int nr;
 	struct vmi_row row[VMI_ROWS];
-	unsigned int names_used;
-	char names[VMI_NAMES];
+	char *names;
+	size_t names_size;
+	size_t names_used;
 };
+
+int vmi_rows_init(struct vmi_rows *rows);
+void vmi_rows_free(struct vmi_rows *rows);
 
 /**
  * struct vmi_holds - how long mmap_lock of an address space was held
@@ -73,6 +79,7 @@ void vmi_unhold(struct vmi_holds *holds, struct mm_struct *mm);
  * struct vmi_space - a walk over the mappings of an address space
  * @mm: the address space
  * @addr: cursor: everything below has been gathered
+ * @crowded: the next mapping's name is too long for the room there is
  * @partial: the last row has been gathered up to @addr only
  * @done: there is nothing above @addr
  * @seq_known: @seq is set
@@ -84,6 +91,7 @@ void vmi_unhold(struct vmi_holds *holds, struct mm_struct *mm);
 struct vmi_space {
 	struct mm_struct *mm;
 	unsigned long addr;
+	bool crowded;
 	bool partial;
 	bool done;
 	bool seq_known;

@@ -7,38 +7,58 @@
  */
 #include <linux/bitops.h>
 #include <linux/kdev_t.h>
+#include <linux/math.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/string.h>
+#include <linux/swab.h>
 
 #include "space.h"
 #include "text.h"
 
-static char *put_hex(char *to, u64 value)
+/*
+ * Eight hexadecimal digits of @value, the first one in the lowest byte. The
+ * nibbles are spread to a byte each; adding 6 carries into bit 4 of those that
+ * are letters.
+ */
+static u64 hex8(u32 value)
 {
-	int shift = value ? round_down(fls64(value) - 1, 4) : 0;
+	u64 nibbles = value, letters;
 
-	for (; shift >= 0; shift -= 4)
-		*to++ = "0123456789abcdef"[(value >> shift) & 0xf];
+	nibbles = (nibbles | nibbles << 16) & 0x0000ffff0000ffffULL;
+	nibbles = (nibbles | nibbles << 8) & 0x00ff00ff00ff00ffULL;
+	nibbles = (nibbles | nibbles << 4) & 0x0f0f0f0f0f0f0f0fULL;
+	letters = (nibbles + 0x0606060606060606ULL) >> 4 & 0x0101010101010101ULL;
+	return swab64(nibbles + 0x3030303030303030ULL +
+		      letters * ('a' - '9' - 1));
+}
+
+/* An address, in at least eight digits; may write up to 16 bytes. */
+static char *put_address(char *to, unsigned long addr)
+{
+	int digits = max(8, DIV_ROUND_UP(fls64(addr), 4));
+
+	addr <<= 64 - 4 * digits;
+	put_unaligned_le64(hex8(addr >> 32), to);
+	put_unaligned_le64(hex8(addr), to + 8);
+	return to + digits;
+}
+
+/* A number in hexadecimal, in at least @width digits. */
+static char *put_hex(char *to, u64 value, int width)
+{
+	int digits = max(width, DIV_ROUND_UP(fls64(value), 4));
+
+	while (digits--)
+		*to++ = hex_asc_lo(value >> 4 * digits);
 	return to;
 }
 
-/* A device number, as "%02x". */
-static char *put_hex2(char *to, u64 value)
-{
-	if (value < 0x10)
-		*to++ = '0';
-	return put_hex(to, value);
-}
-
-static char *put_dec(char *to, u64 value)
+static noinline char *put_dec(char *to, u64 value)
 {
 	char digits[20];
 	int i = sizeof(digits);
 
-	if (value < 10) {
-		*to++ = '0' + value;
-		return to;
-	}
 	do {
 		digits[--i] = '0' + value % 10;
 		value /= 10;
@@ -47,10 +67,14 @@ static char *put_dec(char *to, u64 value)
 	return to + sizeof(digits) - i;
 }
 
-static char *put_count(char *to, u64 value)
+/* Most counts of most mappings have one digit. */
+static __always_inline char *put_count(char *to, u64 value)
 {
 	*to++ = ' ';
-	return put_dec(to, value);
+	if (value >= 10)
+		return put_dec(to, value);
+	*to++ = '0' + value;
+	return to;
 }
 
 static char *put_perms(char *to, unsigned long flags)
@@ -98,17 +122,17 @@ static char *put_faults(char *to)
  */
 char *vmi_text_row(char *to, const struct vmi_row *row)
 {
-	to = put_hex(to, row->start);
+	to = put_address(to, row->start);
 	*to++ = '-';
-	to = put_hex(to, row->end);
+	to = put_address(to, row->end);
 	*to++ = ' ';
 	to = put_perms(to, row->flags);
 	*to++ = ' ';
-	to = put_hex(to, row->offset);
+	to = put_hex(to, row->offset, 1);
 	*to++ = ' ';
-	to = put_hex2(to, MAJOR(row->dev));
+	to = put_hex(to, MAJOR(row->dev), 2);
 	*to++ = ':';
-	to = put_hex2(to, MINOR(row->dev));
+	to = put_hex(to, MINOR(row->dev), 2);
 	to = put_count(to, row->ino);
 	to = put_count(to, (row->end - row->start) >> PAGE_SHIFT);
 	to = put_pages(to, &row->pages);

@@ -21,6 +21,20 @@
 #include <linux/seqlock.h>
 #include <linux/version.h>
 
+/* 6.12 moved these. */
+#if __has_include(<linux/unaligned.h>)
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
+
+/* hex_asc_lo() was in linux/kernel.h until 6.4. */
+#if __has_include(<linux/hex.h>)
+#include <linux/hex.h>
+#else
+#include <linux/kernel.h>
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
 #error "vminspect needs Linux 6.1 or newer: VMAs in a maple tree"
 #endif

@@ -24,42 +24,40 @@
 
 #ifdef CONFIG_X86_64
 
-typedef pteval_t vmi_entry_t;
+#define VMI_ENTRY_FRAME ((pteval_t)PTE_PFN_MASK)
 
-#define VMI_ENTRY_FRAME ((vmi_entry_t)PTE_PFN_MASK)
-
-static __always_inline vmi_entry_t vmi_entry_load(const pte_t *ptep)
+static __always_inline pteval_t vmi_entry_load(const pte_t *ptep)
 {
 	return READ_ONCE(ptep->pte);
 }
 
-static __always_inline bool vmi_entry_none(vmi_entry_t entry)
+static __always_inline bool vmi_entry_none(pteval_t entry)
 {
-	return !(entry & ~(vmi_entry_t)_PAGE_KNL_ERRATUM_MASK);
+	return !(entry & ~(pteval_t)_PAGE_KNL_ERRATUM_MASK);
 }
 
 /* PROT_NONE entries lack _PAGE_PRESENT: their frame bits may be inverted. */
-static __always_inline bool vmi_entry_normal(vmi_entry_t entry)
+static __always_inline bool vmi_entry_normal(pteval_t entry)
 {
 	return (entry & (_PAGE_PRESENT | _PAGE_SPECIAL)) == _PAGE_PRESENT;
 }
 
-static __always_inline pte_t vmi_entry_pte(vmi_entry_t entry)
+static __always_inline pte_t vmi_entry_pte(pteval_t entry)
 {
 	return native_make_pte(entry);
 }
 
-static __always_inline vmi_entry_t vmi_entry_of_pfn(unsigned long pfn)
+static __always_inline pteval_t vmi_entry_of_pfn(unsigned long pfn)
 {
-	return (vmi_entry_t)pfn << PAGE_SHIFT;
+	return (pteval_t)pfn << PAGE_SHIFT;
 }
 
 #else
-#error "vminspect: module/compat/entry.h has no page-table entries for this architecture yet"
+#error "vminspect does not know the page-table entries of this architecture yet"
 #endif
 
 /* Both levels are skipped eight empty words at a time. */
-static_assert(sizeof(pte_t) == sizeof(vmi_entry_t));
-static_assert(sizeof(pmd_t) == sizeof(vmi_entry_t));
+static_assert(sizeof(pte_t) == sizeof(pteval_t));
+static_assert(sizeof(pmd_t) == sizeof(pteval_t));
 
 #endif /* _VMI_COMPAT_ENTRY_H */
