@@ -292,6 +292,8 @@ static bool is_ordinary_pmd(struct vmi_walk *w, pmd_t pmd, unsigned long pfn)
 {
 	if (vmi_pmd_is_special(pmd) || (w->vma->vm_flags & VM_PFNMAP))
 		return false;
+	if ((w->vma->vm_flags & VM_MIXEDMAP) && !pfn_valid(pfn))
+		return false;
 	return !w->anon || READ_ONCE(page_folio(pfn_to_page(pfn))->mapping);
 }
 

@@ -22,14 +22,14 @@
 #include <linux/version.h>
 
 /* 6.12 moved these. */
-#if __has_include(<linux/unaligned.h>)
+#if __has_include("linux/unaligned.h")
 #include <linux/unaligned.h>
 #else
 #include <asm/unaligned.h>
 #endif
 
 /* hex_asc_lo() was in linux/kernel.h until 6.4. */
-#if __has_include(<linux/hex.h>)
+#if __has_include("linux/hex.h")
 #include <linux/hex.h>
 #else
 #include <linux/kernel.h>

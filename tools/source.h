@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Where reports come from: the module, or a file. */
+#ifndef SOURCE_H
+#define SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "report.h"
+
+/**
+ * enum source_status - what came of an attempt to read
+ * @SOURCE_OK: the input is filled
+ * @SOURCE_GONE: there is no such process
+ * @SOURCE_ENDED: it exited or called exec between open and read
+ * @SOURCE_NO_MM: it is a kernel thread or a zombie: no memory to look at
+ * @SOURCE_FAILED: anything else; a message is on stderr
+ */
+enum source_status {
+	SOURCE_OK,
+	SOURCE_GONE,
+	SOURCE_ENDED,
+	SOURCE_NO_MM,
+	SOURCE_FAILED,
+};
+
+bool source_ready(const char *sysroot);
+bool source_module(const char *sysroot, const char *key, char *value, size_t size);
+enum source_status source_live(struct input *in, const char *sysroot, uint64_t pid);
+void source_explain(enum source_status status, const char *sysroot, uint64_t pid);
+int source_file(struct input *in, const char *path);
+char **source_list(const char *path);
+void source_free(struct input *in);
+
+#endif /* SOURCE_H */

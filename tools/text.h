@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Text that others wrote: process names, file names, saved reports. */
+#ifndef TEXT_H
+#define TEXT_H
+
+#include <stddef.h>
+
+void text_safe(char *out, size_t size, const char *in);
+size_t text_utf8(const char *s);
+
+#endif /* TEXT_H */
