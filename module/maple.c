@@ -83,8 +83,7 @@ static void count_node(struct maple_count *count, const void *enode,
 	}
 	end = min_t(unsigned int, node->meta.end, MAPLE_ARANGE64_SLOTS - 1);
 	for (i = 0; i <= end && count->left && depth < VMI_MAPLE_HEIGHT; i++) {
-		last = i < end && i < MAPLE_ARANGE64_SLOTS - 1 ?
-		       node->pivot[i] : max;
+		last = i < end ? node->pivot[i] : max;
 		if (last >= count->from && node->slot[i])
 			count_node(count, rcu_dereference_raw(node->slot[i]),
 				   min, last, depth + 1);

@@ -19,16 +19,15 @@
 #include <linux/huge_mm.h>
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
-#include <linux/pagemap.h>
 #include <linux/pgtable.h>
 #include <linux/rcupdate.h>
 #include <linux/shmem_fs.h>
-#include <linux/xarray.h>
 
 #include "compat/entry.h"
 #include "compat/leaf.h"
 #include "hugetlb.h"
 #include "pages.h"
+#include "shmem.h"
 
 /* Entries looked at together where nothing is mapped. */
 #define VMI_STRIDE 8
@@ -56,50 +55,13 @@ static __always_inline unsigned long count_none(const void *p, unsigned long nr)
 	return i;
 }
 
-/*
- * Pages of the mapping's shared-memory file that are in swap, within
- * [addr, end): entries of its page cache that are values, each for a power of
- * two of pages (mm/shmem.c:shmem_partial_swap_usage()). Stops early when the
- * budget is used up. Returns the address reached, past @addr.
- */
-static unsigned long count_object_swap(struct vmi_walk *w, unsigned long addr,
-				       unsigned long end)
-{
-	struct address_space *mapping = w->vma->vm_file->f_mapping;
-	pgoff_t first = linear_page_index(w->vma, addr);
-	pgoff_t last = linear_page_index(w->vma, end - 1);
-	XA_STATE(xas, &mapping->i_pages, first);
-	pgoff_t from, to;
-	void *entry;
-
-	rcu_read_lock();
-	xas_for_each(&xas, entry, last) {
-		if (xas_retry(&xas, entry))
-			continue;
-		to = xas.xa_index;
-		if (xa_is_value(entry)) {
-			from = round_down(to, 1UL << xas_get_order(&xas));
-			to = from + (1UL << xas_get_order(&xas)) - 1;
-			w->pages->swap += min(to, last) - max(from, first) + 1;
-		}
-		if (to >= last)
-			break;
-		if (--w->budget <= 0) {
-			end = addr + ((to + 1 - first) << PAGE_SHIFT);
-			break;
-		}
-	}
-	rcu_read_unlock();
-	return end;
-}
-
 /* Nothing is mapped in [addr, end). Returns the address reached. */
 static unsigned long walk_hole(struct vmi_walk *w, unsigned long addr,
 			       unsigned long end)
 {
 	vmi_run_break(&w->run);
 	if (unlikely(w->swap == VMI_SWAP_HOLES))
-		return count_object_swap(w, addr, end);
+		return vmi_shmem_count_swap(w, addr, end);
 	return end;
 }
 
@@ -480,12 +442,7 @@ void vmi_walk_vma(struct vmi_walk *w, struct vm_area_struct *vma)
 	w->anon = vma_is_anonymous(vma);
 	w->mixed = !w->anon && READ_ONCE(vma->anon_vma);
 	w->shmem = file && shmem_mapping(file->f_mapping);
-	if (!w->shmem || !READ_ONCE(SHMEM_I(file_inode(file))->swapped))
-		w->swap = VMI_SWAP_PTES;
-	else if ((vma->vm_flags & (VM_SHARED | VM_WRITE)) == VM_WRITE)
-		w->swap = VMI_SWAP_HOLES;
-	else
-		w->swap = VMI_SWAP_OBJECT;
+	w->swap = w->shmem ? vmi_shmem_swap(vma) : VMI_SWAP_PTES;
 }
 
 /**
@@ -527,7 +484,7 @@ unsigned long vmi_walk_pages(struct vmi_walk *w, unsigned long addr,
 	if (is_vm_hugetlb_page(w->vma))
 		return vmi_walk_hugetlb(w, addr, end);
 	if (w->swap == VMI_SWAP_OBJECT && w->swap_addr < end) {
-		w->swap_addr = count_object_swap(w, w->swap_addr, end);
+		w->swap_addr = vmi_shmem_count_swap(w, w->swap_addr, end);
 		if (w->swap_addr < end)
 			return addr;
 	}

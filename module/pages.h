@@ -50,8 +50,6 @@ struct vmi_pages {
  * @VMI_SWAP_HOLES: there, and in its shared-memory file where nothing is
  *	mapped: what is mapped privately is a copy
  * @VMI_SWAP_OBJECT: there, and anywhere in the part of the file it maps
- *
- * As fs/proc/task_mmu.c:smap_gather_stats() decides.
  */
 enum vmi_swap {
 	VMI_SWAP_PTES,

@@ -4,30 +4,21 @@
  * procfs, at no cost to anyone who does not look.
  *
  * procfs lets a module create directories and files, but not a directory whose
- * files come and go with the processes. So the directory is an ordinary procfs
- * entry of which two methods are replaced: ->lookup, to find a process by its
- * number, and ->iterate_shared, to list them. fs/proc/proc_sysctl.c does the
- * same to /proc/sys. For a module this means:
+ * files come and go with the processes. So two methods of an ordinary directory
+ * are replaced (graft.c): ->lookup, to find a process by its number, and
+ * ->iterate_shared, to list them.
  *
- * - The replaced tables are copies on the heap, since inodes may keep them for
- *   longer than the module lives.
- * - struct proc_dir_entry is private to procfs. Its two fields are found by
- *   what they hold: the addresses of the generic tables, each exactly once.
- *   Where that fails, the module refuses to load.
- * - A file of a process is a real procfs inode, made by the generic ->lookup
- *   from a hidden entry, the template. Opening it and keeping it open are
- *   therefore safe against the module's removal by procfs's own means
- *   (fs/proc/inode.c:use_pde()), and rmmod is never refused.
+ * The file of a process is a real procfs inode, made by the generic ->lookup
+ * from a hidden entry, the template. Opening it and keeping it open are
+ * therefore safe against the module's removal by procfs's own means
+ * (fs/proc/inode.c:use_pde()), and rmmod is never refused.
  *
- * Locking: ->lookup and ->iterate_shared are called with i_rwsem of the
- * directory held. Removal puts the generic methods back and then takes the
- * i_rwsem of each of its inodes once, after which nobody is in here any more.
+ * Locking: i_rwsem of the directory is held in ->lookup and ->iterate_shared.
  */
 #include <linux/dcache.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
-#include <linux/mount.h>
 #include <linux/namei.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
@@ -36,10 +27,9 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 
-#include "access.h"
+#include "graft.h"
 #include "procdir.h"
 #include "report.h"
 #include "status.h"
@@ -62,48 +52,10 @@
 #define VMI_POS_STATUS 3
 #define VMI_POS_PIDS 4
 
-/* Bytes struct proc_dir_entry may have. */
-#define VMI_ENTRY_MIN 128
-#define VMI_ENTRY_MAX 1024
-
-/**
- * struct vmi_tables - the methods of our inodes
- * @dir_iops: the directory's, with our ->lookup
- * @dir_fops: the directory's, with our ->iterate_shared
- * @file_iops: a process's file's, with the ->setattr of /proc/<pid>/maps
- *
- * Its address is also the data of the directory's entry, by which an inode of
- * the directory is recognised.
- */
-struct vmi_tables {
-	struct inode_operations dir_iops;
-	struct file_operations dir_fops;
-	struct inode_operations file_iops;
+static struct vmi_graft graft = {
+	.name = VMINSPECT_DIR,
+	.file = VMINSPECT_DIR "/" VMI_FILE_TEMPLATE,
 };
-
-/**
- * struct vmi_generic - what procfs itself uses
- * @dir_iops: methods of an ordinary directory
- * @dir_fops: methods of an ordinary directory
- * @file_iops: methods of an ordinary file
- * @pid_iops: methods of a file in /proc/<pid>
- * @self_iops: methods of /proc/self
- */
-struct vmi_generic {
-	const struct inode_operations *dir_iops;
-	const struct file_operations *dir_fops;
-	const struct inode_operations *file_iops;
-	const struct inode_operations *pid_iops;
-	const struct inode_operations *self_iops;
-};
-
-static struct file_system_type *proc_type;
-static struct proc_dir_entry *entry;
-static struct vmi_tables *tables;
-static struct vmi_generic generic;
-
-/* The two fields of @entry, NULL as long as they hold the generic tables. */
-static const void **iops_field, **fops_field;
 
 /* As fs/proc/util.c:name_to_int(): no sign, no leading zero. 0 if it is none. */
 static pid_t name_to_nr(const struct qstr *name)
@@ -184,7 +136,7 @@ static struct inode *template_inode(struct inode *dir, struct dentry *parent,
 	dentry = d_alloc(parent, &template);
 	if (!dentry)
 		return ERR_PTR(-ENOMEM);
-	found = generic.dir_iops->lookup(dir, dentry, 0);
+	found = graft.generic.dir_iops->lookup(dir, dentry, 0);
 	if (IS_ERR(found)) {
 		dput(dentry);
 		return ERR_CAST(found);
@@ -202,7 +154,7 @@ static struct dentry *lookup_self(struct inode *dir, struct dentry *dentry)
 	inode = template_inode(dir, dentry->d_parent, VMI_LINK_TEMPLATE);
 	if (IS_ERR(inode))
 		return ERR_CAST(inode);
-	inode->i_op = generic.self_iops;
+	inode->i_op = graft.generic.self_iops;
 	inode->i_ino = VMI_INO_SELF;
 	return d_splice_alias(inode, dentry);
 }
@@ -225,7 +177,7 @@ static struct dentry *lookup_pid(struct inode *dir, struct dentry *dentry,
 	if (IS_ERR(inode))
 		return ERR_CAST(inode);
 	inode->i_private = (void *)(long)nr;
-	inode->i_op = &tables->file_iops;
+	inode->i_op = &graft.tables->file_iops;
 	inode->i_ino = VMI_INO(nr);
 	if (hides(sb)) {
 		d_lookup_done(dentry);
@@ -250,7 +202,7 @@ static struct dentry *vmi_lookup(struct inode *dir, struct dentry *dentry,
 	if (is_name(name, VMI_SELF))
 		return lookup_self(dir, dentry);
 	if (is_name(name, VMI_STATUS))
-		return generic.dir_iops->lookup(dir, dentry, flags);
+		return graft.generic.dir_iops->lookup(dir, dentry, flags);
 	return ERR_PTR(-ENOENT);
 }
 
@@ -312,257 +264,20 @@ static int vmi_readdir(struct file *file, struct dir_context *ctx)
 	}
 }
 
-/**
- * struct inode_visit - a visit to our inodes in every procfs instance
- * @visit: called for each with a reference held, may sleep; may be NULL
- * @met: how many there were
- */
-struct inode_visit {
-	void (*visit)(struct inode *inode);
-	unsigned int met;
-};
-
-static bool is_dir(const struct inode *inode)
-{
-	return READ_ONCE(inode->i_private) == tables;
-}
-
-static bool is_ours(const struct inode *inode)
-{
-	return is_dir(inode) || READ_ONCE(inode->i_op) == &tables->file_iops;
-}
-
-/*
- * Taking the root's i_rwsem first lets a lookup of the directory that is under
- * way finish: its inode is on the list then.
- */
-static void visit_instance(struct super_block *sb, void *arg)
-{
-	struct inode_visit *v = arg;
-	struct inode *inode, *last = NULL;
-
-	inode_lock(d_inode(sb->s_root));
-	inode_unlock(d_inode(sb->s_root));
-	spin_lock(&sb->s_inode_list_lock);
-	list_for_each_entry(inode, &sb->s_inodes, i_sb_list) {
-		if (!is_ours(inode) || !igrab(inode))
-			continue;
-		spin_unlock(&sb->s_inode_list_lock);
-		iput(last);
-		last = inode;
-		v->met++;
-		if (v->visit)
-			v->visit(inode);
-		cond_resched();
-		spin_lock(&sb->s_inode_list_lock);
-	}
-	spin_unlock(&sb->s_inode_list_lock);
-	iput(last);
-}
-
-static unsigned int visit_inodes(void (*visit)(struct inode *inode))
-{
-	struct inode_visit v = { .visit = visit };
-
-	iterate_supers_type(proc_type, visit_instance, &v);
-	return v.met;
-}
-
-/* A directory inode from before the entry's fields were replaced. */
-static void adopt(struct inode *inode)
-{
-	inode_lock(inode);
-	inode->i_op = &tables->dir_iops;
-	inode->i_fop = &tables->dir_fops;
-	inode_unlock(inode);
-}
-
-static void drain(struct inode *inode)
-{
-	if (!is_dir(inode))
-		return;
-	inode_lock(inode);
-	inode_unlock(inode);
-}
-
-static void forget(struct inode *inode)
-{
-	struct dentry *dentry = d_find_any_alias(inode);
-
-	if (!dentry)
-		return;
-	d_invalidate(dentry);
-	dput(dentry);
-}
-
-static struct inode *find_inode(struct vfsmount *proc, const char *name,
-				struct path *path)
-{
-	int err = vfs_path_lookup(proc->mnt_root, proc, name, LOOKUP_NO_XDEV,
-				  path);
-
-	return err ? ERR_PTR(err) : d_inode(path->dentry);
-}
-
-/* Learn what procfs uses for our entries as long as nothing is replaced. */
-static int learn_dir(struct vfsmount *proc)
-{
-	struct path path;
-	struct inode *inode = find_inode(proc, VMINSPECT_DIR, &path);
-	int err = 0;
-
-	if (IS_ERR(inode))
-		return PTR_ERR(inode);
-	generic.dir_iops = inode->i_op;
-	generic.dir_fops = inode->i_fop;
-	if (!is_dir(inode))
-		err = -ENODEV;
-	path_put(&path);
-	return err;
-}
-
-static int learn_iops(struct vfsmount *proc, const char *name,
-		      const struct inode_operations **iops)
-{
-	struct path path;
-	struct inode *inode = find_inode(proc, name, &path);
-
-	if (IS_ERR(inode))
-		return PTR_ERR(inode);
-	*iops = inode->i_op;
-	path_put(&path);
-	return 0;
-}
-
-static int learn(void)
-{
-	struct vfsmount *proc = kern_mount(proc_type);
-	int err;
-
-	if (IS_ERR(proc))
-		return PTR_ERR(proc);
-	err = vmi_access_test(proc, &generic.pid_iops);
-	if (!err)
-		err = learn_dir(proc);
-	if (!err)
-		err = learn_iops(proc, VMINSPECT_DIR "/" VMI_FILE_TEMPLATE,
-				 &generic.file_iops);
-	if (!err)
-		err = learn_iops(proc, "self", &generic.self_iops);
-	kern_unmount(proc);
-	return err;
-}
-
-/*
- * Since 6.11 a table can say that it never changes, and then iterate_dir() does
- * not take i_rwsem, on which removal relies.
- */
-static bool is_as_expected(void)
-{
-	const struct inode_operations *iops = generic.dir_iops;
-	const struct file_operations *fops = generic.dir_fops;
-
-#ifdef FOP_IMMUTABLE
-	if (fops->fop_flags & FOP_IMMUTABLE)
-		return false;
-#endif
-	return iops->lookup && iops->getattr && fops->iterate_shared &&
-	       !fops->owner && !fops->open && !fops->release &&
-	       generic.pid_iops->setattr && generic.self_iops->get_link;
-}
-
-/* The only word of @entry that holds @value, NULL if it isn't one. */
-static const void **find_field(const void *value)
-{
-	const void **words = (const void **)entry, **found = NULL;
-	size_t size = ksize(entry), i;
-
-	if (size < VMI_ENTRY_MIN || size > VMI_ENTRY_MAX)
-		return NULL;
-	for (i = 0; i < size / sizeof(*words); i++) {
-		if (READ_ONCE(words[i]) != value)
-			continue;
-		if (found)
-			return NULL;
-		found = &words[i];
-	}
-	return found;
-}
-
-static void fill_tables(void)
-{
-	tables->dir_iops = *generic.dir_iops;
-	tables->dir_iops.lookup = vmi_lookup;
-	tables->dir_fops = *generic.dir_fops;
-	tables->dir_fops.iterate_shared = vmi_readdir;
-	tables->file_iops = *generic.file_iops;
-	tables->file_iops.setattr = generic.pid_iops->setattr;
-}
-
-static int replace_methods(void)
-{
-	const void **iops, **fops;
-
-	if (!is_as_expected())
-		return -ENODEV;
-	iops = find_field(generic.dir_iops);
-	fops = find_field(generic.dir_fops);
-	if (!iops || !fops)
-		return -ENODEV;
-	fill_tables();
-	/* Whoever sees the new addresses sees what they point to. */
-	smp_wmb();
-	WRITE_ONCE(*iops, &tables->dir_iops);
-	WRITE_ONCE(*fops, &tables->dir_fops);
-	iops_field = iops;
-	fops_field = fops;
-	visit_inodes(adopt);
-	return 0;
-}
-
-static void restore_methods(void)
-{
-	WRITE_ONCE(*iops_field, generic.dir_iops);
-	WRITE_ONCE(*fops_field, generic.dir_fops);
-	WRITE_ONCE(tables->dir_iops.lookup, generic.dir_iops->lookup);
-	WRITE_ONCE(tables->dir_fops.iterate_shared,
-		   generic.dir_fops->iterate_shared);
-	visit_inodes(drain);
-	iops_field = NULL;
-	fops_field = NULL;
-}
-
-/*
- * The tables hold nothing of ours any more. As long as someone keeps an inode
- * that uses them (a current directory, an O_PATH descriptor) they have to stay,
- * with nobody to free them: some 700 bytes.
- */
-static void free_tables(void)
-{
-	unsigned int kept;
-
-	visit_inodes(forget);
-	kept = visit_inodes(NULL);
-	/* RCU path walks may look at a table through an inode that is gone. */
-	synchronize_rcu();
-	if (kept)
-		pr_info("%u inodes still in use keep %zu bytes\n", kept,
-			sizeof(*tables));
-	else
-		kfree(tables);
-}
-
 static int create_entries(void)
 {
-	entry = proc_mkdir_data(VMINSPECT_DIR, 0555, NULL, tables);
-	if (!entry)
+	struct proc_dir_entry *dir;
+
+	dir = proc_mkdir_data(VMINSPECT_DIR, 0555, NULL, graft.tables);
+	if (!dir)
 		return -ENOMEM;
-	if (!proc_create(VMI_FILE_TEMPLATE, 0444, entry, &vmi_report_ops) ||
-	    !proc_symlink(VMI_LINK_TEMPLATE, entry, VMI_SELF) ||
-	    !proc_create_single(VMI_STATUS, 0444, entry, vmi_status_show)) {
-		proc_remove(entry);
+	if (!proc_create(VMI_FILE_TEMPLATE, 0444, dir, &vmi_report_ops) ||
+	    !proc_symlink(VMI_LINK_TEMPLATE, dir, VMI_SELF) ||
+	    !proc_create_single(VMI_STATUS, 0444, dir, vmi_status_show)) {
+		proc_remove(dir);
 		return -ENOMEM;
 	}
+	graft.entry = dir;
 	return 0;
 }
 
@@ -576,26 +291,24 @@ int vmi_procdir_create(void)
 {
 	int err;
 
-	proc_type = get_fs_type("proc");
-	if (!proc_type)
-		return -ENODEV;
-	tables = kzalloc(sizeof(*tables), GFP_KERNEL);
-	if (!tables)
-		return -ENOMEM;
+	graft.lookup = vmi_lookup;
+	graft.iterate = vmi_readdir;
+	err = vmi_graft_init(&graft);
+	if (err)
+		return err;
 	err = create_entries();
 	if (err)
-		goto free_tables;
-	err = learn();
-	if (!err)
-		err = replace_methods();
+		goto free_graft;
+	err = vmi_graft_learn(&graft);
 	if (err)
-		goto remove_entry;
+		goto remove_entries;
+	vmi_graft_put(&graft);
 	return 0;
 
-remove_entry:
-	proc_remove(entry);
-free_tables:
-	free_tables();
+remove_entries:
+	proc_remove(graft.entry);
+free_graft:
+	vmi_graft_free(&graft);
 	if (err == -ENODEV)
 		pr_err("not loaded: this kernel's procfs is not built as expected\n");
 	return err;
@@ -609,7 +322,7 @@ free_tables:
  */
 void vmi_procdir_remove(void)
 {
-	restore_methods();
-	proc_remove(entry);
-	free_tables();
+	vmi_graft_remove(&graft);
+	proc_remove(graft.entry);
+	vmi_graft_free(&graft);
 }

@@ -253,8 +253,8 @@ static void show_total(struct seq_file *m, struct vmi_report *report)
 	show_count(m, "vmas", total->vmas);
 	show_count(m, "size", total->size);
 	show_pages(m, &total->pages);
-	seq_puts(m, "minflt -\nmajflt -\nanonflt -\nfileflt -\ncowflt -\n"
-		 "swapflt -\notherflt -\ngrows -\n");
+	seq_puts(m, "minflt -\nmajflt -\nanonflt -\nfileflt -\ncowflt -\n");
+	seq_puts(m, "swapflt -\notherflt -\ngrows -\n");
 	show_count(m, "shared_tables", total->pages.shared_tables);
 	show_count(m, "holds", holds.nr);
 	show_count(m, "lock_ns", holds.total_ns);

@@ -21,15 +21,15 @@
 #include <linux/seqlock.h>
 #include <linux/version.h>
 
-/* 6.12 moved these. */
-#if __has_include("linux/unaligned.h")
+/* 6.12 moved these from asm/. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 #include <linux/unaligned.h>
 #else
 #include <asm/unaligned.h>
 #endif
 
 /* hex_asc_lo() was in linux/kernel.h until 6.4. */
-#if __has_include("linux/hex.h")
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
 #include <linux/hex.h>
 #else
 #include <linux/kernel.h>
