@@ -95,6 +95,8 @@ visit_inodes(const struct vmi_graft *graft,
 /* A directory inode from before the entry's fields were replaced. */
 static void adopt(const struct vmi_graft *graft, struct inode *inode)
 {
+	if (!is_dir(graft, inode))
+		return;
 	inode_lock(inode);
 	inode->i_op = &graft->tables->dir_iops;
 	inode->i_fop = &graft->tables->dir_fops;
@@ -158,28 +160,24 @@ static int learn_iops(struct vfsmount *proc, const char *name,
 	return 0;
 }
 
-/* Ask a private instance of procfs. */
+/* Ask an instance of procfs that nobody else can reach. */
 static int learn_generic(struct vmi_graft *graft)
 {
-	struct vfsmount *proc = kern_mount(graft->type);
+	struct vfsmount *proc = vmi_access_proc();
 	int err;
 
-	if (IS_ERR(proc))
-		return PTR_ERR(proc);
-	err = vmi_access_test(proc, &graft->generic.pid_iops);
-	if (!err)
-		err = learn_dir(graft, proc);
+	graft->generic.pid_iops = vmi_access_pid_iops();
+	err = learn_dir(graft, proc);
 	if (!err)
 		err = learn_iops(proc, graft->file, &graft->generic.file_iops);
 	if (!err)
 		err = learn_iops(proc, "self", &graft->generic.self_iops);
-	kern_unmount(proc);
 	return err;
 }
 
 /*
- * Since 6.11 a table can say that it never changes, and then iterate_dir() does
- * not take i_rwsem, on which removal relies.
+ * In newer kernels a table can say that its directories never change, and then
+ * iterate_dir() does not take i_rwsem, on which removal relies.
  */
 static bool is_as_expected(const struct vmi_generic *generic)
 {
@@ -259,6 +257,7 @@ void vmi_graft_put(struct vmi_graft *graft)
 
 	tables->dir_iops = *graft->generic.dir_iops;
 	tables->dir_iops.lookup = graft->lookup;
+	tables->dir_iops.setattr = graft->generic.pid_iops->setattr;
 	tables->dir_fops = *graft->generic.dir_fops;
 	tables->dir_fops.iterate_shared = graft->iterate;
 	tables->file_iops = *graft->generic.file_iops;

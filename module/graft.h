@@ -9,7 +9,10 @@
  * struct vmi_tables - the methods of our inodes
  * @dir_iops: the directory's, with our ->lookup
  * @dir_fops: the directory's, with our ->iterate_shared
- * @file_iops: a process's file's, with the ->setattr of /proc/<pid>/maps
+ * @file_iops: those of the files in it
+ *
+ * Inodes have the ->setattr of /proc/<pid>/maps: that of ordinary entries would
+ * change the entry, and so the files of all processes in all instances.
  *
  * On the heap, since inodes may keep them for longer than the module lives. The
  * address is also the data of the directory's entry, by which an inode of the

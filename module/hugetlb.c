@@ -20,50 +20,28 @@
 /* PTEs that one huge page is worth: a descent from the top of the tables. */
 #define VMI_COST_HUGETLB 8
 
-static void add_run(struct vmi_walk *w, unsigned long pfn, unsigned long nr)
+/*
+ * Count an entry, of whatever level. It reads as a PTE, as huge_ptep_get() has
+ * it: present also where access was taken away, or migrating, or poisoned.
+ */
+static void count_huge(struct vmi_walk *w, pte_t pte, unsigned long nr)
 {
+	unsigned long pfn;
+
+	if (pte_present(pte)) {
+		pfn = pte_pfn(pte);
+		if (pte_dirty(pte))
+			w->pages->dirty += nr;
+		if (pte_young(pte))
+			w->pages->young += nr;
+	} else if (!pte_none(pte) && vmi_pte_has_pfn(pte)) {
+		pfn = vmi_pte_nonpresent_pfn(pte);
+	} else {
+		vmi_run_break(&w->run);
+		return;
+	}
+	w->pages->hugetlb += nr;
 	vmi_run_add(&w->run, vmi_entry_of_pfn(pfn), nr);
-}
-
-/* Present, migrating or poisoned: what smaps counts as mapped. */
-static void count_pud(struct vmi_walk *w, pud_t pud)
-{
-	unsigned long nr = PUD_SIZE >> PAGE_SHIFT;
-
-	if (!pud_present(pud) && !vmi_pte_has_pfn(__pte(pud_val(pud)))) {
-		vmi_run_break(&w->run);
-		return;
-	}
-	w->pages->hugetlb += nr;
-	if (!pud_present(pud)) {
-		add_run(w, vmi_pte_nonpresent_pfn(__pte(pud_val(pud))), nr);
-		return;
-	}
-	add_run(w, pud_pfn(pud), nr);
-	if (pud_dirty(pud))
-		w->pages->dirty += nr;
-	if (pud_young(pud))
-		w->pages->young += nr;
-}
-
-static void count_pmd(struct vmi_walk *w, pmd_t pmd)
-{
-	unsigned long nr = PMD_SIZE >> PAGE_SHIFT;
-
-	if (!pmd_present(pmd) && !vmi_pte_has_pfn(__pte(pmd_val(pmd)))) {
-		vmi_run_break(&w->run);
-		return;
-	}
-	w->pages->hugetlb += nr;
-	if (!pmd_present(pmd)) {
-		add_run(w, vmi_pte_nonpresent_pfn(__pte(pmd_val(pmd))), nr);
-		return;
-	}
-	add_run(w, pmd_pfn(pmd), nr);
-	if (pmd_dirty(pmd))
-		w->pages->dirty += nr;
-	if (pmd_young(pmd))
-		w->pages->young += nr;
 }
 
 /*
@@ -90,19 +68,15 @@ static void walk_huge_page(struct vmi_walk *w, unsigned long addr,
 	vmi_walk_count_table(w, addr, P4D_SIZE);
 	pudp = pud_offset_lockless(p4dp, p4d, addr);
 	pud = READ_ONCE(*pudp);
-	if (pud_none(pud))
-		goto none;
 	if (size == PUD_SIZE) {
-		count_pud(w, pud);
+		count_huge(w, __pte(pud_val(pud)), size >> PAGE_SHIFT);
 		return;
 	}
 	if (!pud_present(pud) || pud_leaf(pud) || pud_bad(pud))
 		goto none;
 	vmi_walk_count_table(w, addr, PUD_SIZE);
 	pmd = READ_ONCE(*pmd_offset_lockless(pudp, pud, addr));
-	if (pmd_none(pmd))
-		goto none;
-	count_pmd(w, pmd);
+	count_huge(w, __pte(pmd_val(pmd)), size >> PAGE_SHIFT);
 	return;
 none:
 	vmi_run_break(&w->run);

@@ -6,17 +6,39 @@
 #include <linux/init.h>
 #include <linux/module.h>
 
+#include "access.h"
+#include "compat/entry.h"
 #include "procdir.h"
 #include "uapi/vminspect.h"
 
 static int __init vminspect_init(void)
 {
-	return vmi_procdir_create();
+	int err;
+
+	if (!vmi_entry_readable()) {
+		pr_err("not loaded: cannot read the page tables of a Xen PV guest\n");
+		return -ENODEV;
+	}
+	err = vmi_access_init();
+	if (err)
+		goto say_why;
+	err = vmi_procdir_create();
+	if (err)
+		goto access_exit;
+	return 0;
+
+access_exit:
+	vmi_access_exit();
+say_why:
+	if (err == -ENODEV)
+		pr_err("not loaded: this kernel's procfs is not built as expected\n");
+	return err;
 }
 
 static void __exit vminspect_exit(void)
 {
 	vmi_procdir_remove();
+	vmi_access_exit();
 }
 
 module_init(vminspect_init);

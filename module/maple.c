@@ -17,6 +17,7 @@
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/xarray.h>
 
 #include "maple.h"
 
@@ -52,12 +53,6 @@ static enum maple_type node_type(const void *enode)
 static const struct maple_node *to_node(const void *enode)
 {
 	return (const void *)((unsigned long)enode & ~MAPLE_NODE_MASK);
-}
-
-/* lib/maple_tree.c:xa_is_node(), for a root; an entry alone is no node. */
-static bool is_node(const void *entry)
-{
-	return ((unsigned long)entry & 3) == 2 && (unsigned long)entry > 4096;
 }
 
 /*
@@ -98,7 +93,8 @@ static bool count_held(struct maple_count *count, struct mm_struct *mm)
 
 	mmap_assert_locked(mm);
 	count->left = VMI_MAPLE_LEAVES;
-	if (!is_node(root))
+	/* A single entry needs no node. */
+	if (!xa_is_node(root))
 		return false;
 	count->maple->height = (mm->mm_mt.ma_flags & MT_FLAGS_HEIGHT_MASK) >>
 			       MT_FLAGS_HEIGHT_OFFSET;

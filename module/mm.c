@@ -2,9 +2,11 @@
 /*
  * Reads the figures an address space keeps of itself.
  *
- * Locking: mmap_lock held for reading keeps the sizes and the brk; arg_lock
- * keeps the layout, which prctl(PR_SET_MM_MAP) changes under it alone
- * (kernel/sys.c:prctl_set_mm_map()). The page counters are per-CPU or atomic.
+ * Locking: mmap_lock held for reading keeps the mappings; the sizes change with
+ * it held for writing, but a munmap() may still be taking its pages off them
+ * after it has let others read. arg_lock keeps the layout, which
+ * prctl(PR_SET_MM_MAP) changes under it alone (kernel/sys.c:prctl_set_mm_map()).
+ * The page counters are per-CPU or atomic.
  */
 #include <linux/mm.h>
 #include <linux/pgtable.h>
@@ -37,15 +39,15 @@ static void gather_layout(struct vmi_mm *to, struct mm_struct *mm)
 static void gather_sizes(struct vmi_mm *to, struct mm_struct *mm)
 {
 	mmap_assert_locked(mm);
-	to->total_vm = mm->total_vm;
-	to->locked_vm = mm->locked_vm;
+	to->total_vm = READ_ONCE(mm->total_vm);
+	to->locked_vm = READ_ONCE(mm->locked_vm);
 	to->pinned_vm = atomic64_read(&mm->pinned_vm);
-	to->data_vm = mm->data_vm;
-	to->exec_vm = mm->exec_vm;
-	to->stack_vm = mm->stack_vm;
+	to->data_vm = READ_ONCE(mm->data_vm);
+	to->exec_vm = READ_ONCE(mm->exec_vm);
+	to->stack_vm = READ_ONCE(mm->stack_vm);
 	to->mmap_base = mm->mmap_base;
 	to->task_size = mm->task_size;
-	to->map_count = mm->map_count;
+	to->map_count = READ_ONCE(mm->map_count);
 	to->pgtable_levels = pgtable_levels(mm);
 	to->pgtables_bytes = mm_pgtables_bytes(mm);
 }

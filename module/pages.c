@@ -2,9 +2,11 @@
 /*
  * Walks the page tables of a mapping and counts what they map.
  *
- * Locking: the caller holds mmap_lock for reading. That keeps the mappings and
- * every table down to the PMD tables: only free_pgtables() frees those, under
- * mmap_lock held for writing. It does not keep PTE tables. Since 6.6 khugepaged
+ * Locking: the caller holds mmap_lock for reading. That keeps the mappings in the
+ * tree, and every table down to the PMD tables that serves one of them: only
+ * free_pgtables() frees those, of mappings that were taken out of the tree with
+ * mmap_lock held for writing, and it spares the tables that their neighbours
+ * need. It does not keep PTE tables. Since 6.6 khugepaged
  * takes them away from files without it (mm/khugepaged.c:retract_page_tables())
  * and since 6.14 so does MADV_DONTNEED (mm/pt_reclaim.c), but all of these wait
  * for an RCU grace period before they free one. So each stretch is walked under
@@ -16,6 +18,7 @@
  * moment later. The struct page behind one is only read, which can at worst
  * misjudge a page that was unmapped in that moment.
  */
+#include <linux/fs.h>
 #include <linux/huge_mm.h>
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
@@ -246,9 +249,10 @@ static void walk_pte_table(struct vmi_walk *w, pmd_t pmd, unsigned long addr,
 }
 
 /*
- * As mm/memory.c:vm_normal_page_pmd(). Before 7.2 marked it special, the huge
- * zero page is told apart by having no mapping: no other page that is mapped by
- * a PMD entry of an anonymous mapping lacks one.
+ * As mm/memory.c:vm_normal_page_pmd(). Before 6.18 marked it special, the huge
+ * zero page is told apart by having no mapping. Anonymous mappings have it, and
+ * those of files on persistent memory for their holes; no other page that these
+ * map by a PMD entry lacks a mapping.
  */
 static bool is_ordinary_pmd(struct vmi_walk *w, pmd_t pmd, unsigned long pfn)
 {
@@ -256,7 +260,8 @@ static bool is_ordinary_pmd(struct vmi_walk *w, pmd_t pmd, unsigned long pfn)
 		return false;
 	if ((w->vma->vm_flags & VM_MIXEDMAP) && !pfn_valid(pfn))
 		return false;
-	return !w->anon || READ_ONCE(page_folio(pfn_to_page(pfn))->mapping);
+	return !(w->anon || vma_is_dax(w->vma)) ||
+	       READ_ONCE(page_folio(pfn_to_page(pfn))->mapping);
 }
 
 static void walk_huge_pmd(struct vmi_walk *w, pmd_t pmd, unsigned long addr,
@@ -447,7 +452,7 @@ void vmi_walk_vma(struct vmi_walk *w, struct vm_area_struct *vma)
 
 /**
  * vmi_walk_begin() - start to count
- * @w: the walk, whose mapping is set
+ * @w: the walk
  * @pages: where to count, zeroed
  * @start: first address that will be walked
  * @floor: end of the mapping before, 0 if there is none
@@ -473,7 +478,8 @@ void vmi_walk_begin(struct vmi_walk *w, struct vmi_pages *pages,
  *
  * Locking: mmap_lock is held for reading.
  *
- * Return: the address reached: @end, or less when the budget is used up.
+ * Return: the address reached, past @addr: @end, or less when the budget is
+ * used up.
  */
 unsigned long vmi_walk_pages(struct vmi_walk *w, unsigned long addr,
 			     unsigned long end)
@@ -483,10 +489,10 @@ unsigned long vmi_walk_pages(struct vmi_walk *w, unsigned long addr,
 	mmap_assert_locked(w->mm);
 	if (is_vm_hugetlb_page(w->vma))
 		return vmi_walk_hugetlb(w, addr, end);
-	if (w->swap == VMI_SWAP_OBJECT && w->swap_addr < end) {
-		w->swap_addr = vmi_shmem_count_swap(w, w->swap_addr, end);
-		if (w->swap_addr < end)
-			return addr;
+	if (w->swap == VMI_SWAP_OBJECT) {
+		if (w->swap_addr <= addr)
+			w->swap_addr = vmi_shmem_count_swap(w, addr, end);
+		end = min(end, w->swap_addr);
 	}
 
 	rcu_read_lock();

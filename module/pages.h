@@ -10,8 +10,8 @@
 
 /**
  * struct vmi_pages - what the page tables say of a stretch of addresses
- * @rss: pages of memory mapped, as smaps counts Rss: without the zero page,
- *	device memory and hugetlb, with pages that are just being migrated
+ * @rss: pages of memory mapped, as smaps counts Rss: without the zero page, raw
+ *	frames of a device and hugetlb, with pages that are just being migrated
  * @anon: pages of @rss that are anonymous memory
  * @file: pages of @rss that belong to a file
  * @shmem: pages of @rss that belong to shared memory or a tmpfs file

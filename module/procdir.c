@@ -19,7 +19,6 @@
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
-#include <linux/namei.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/proc_fs.h>
@@ -29,6 +28,7 @@
 #include <linux/seq_file.h>
 #include <linux/string.h>
 
+#include "access.h"
 #include "graft.h"
 #include "procdir.h"
 #include "report.h"
@@ -84,48 +84,25 @@ static bool hides(struct super_block *sb)
 	return proc_sb_info(sb)->hide_pid >= HIDEPID_INVISIBLE;
 }
 
-/*
- * May the caller know that the process exists? procfs itself is asked, by
- * looking /proc/<pid> up.
- *
- * Locking: i_rwsem of our directory is held. The root's comes behind it: procfs
- * never takes the one of a child with the root's held. Lockdep needs to be told
- * since all procfs inodes are of one class.
- */
-static bool is_visible(struct super_block *sb, pid_t nr)
-{
-	struct dentry *dentry;
-	char name[12];
-	bool visible;
-	int len;
-
-	if (!hides(sb))
-		return true;
-	len = snprintf(name, sizeof(name), "%d", nr);
-	inode_lock_shared_nested(d_inode(sb->s_root), I_MUTEX_CHILD);
-	dentry = vmi_lookup_child(sb->s_root, name, len);
-	inode_unlock_shared(d_inode(sb->s_root));
-	if (IS_ERR(dentry))
-		return false;
-	visible = d_is_positive(dentry) &&
-		  !vmi_inode_permission(d_inode(dentry), MAY_EXEC);
-	dput(dentry);
-	return visible;
-}
-
-static bool is_alive(struct pid_namespace *ns, pid_t nr)
+/* Is there a process or thread of that number which the caller may know of? */
+static bool exists(struct super_block *sb, pid_t nr)
 {
 	struct pid *pid;
-	bool alive;
+	bool there;
 
 	rcu_read_lock();
-	pid = find_pid_ns(nr, ns);
-	alive = pid && pid_task(pid, PIDTYPE_PID);
+	pid = get_pid(find_pid_ns(nr, proc_pid_ns(sb)));
 	rcu_read_unlock();
-	return alive;
+	there = pid && pid_has_task(pid, PIDTYPE_PID) &&
+		vmi_access_visible(sb, pid);
+	put_pid(pid);
+	return there;
 }
 
-/* A fresh inode of a hidden entry, made by procfs under that entry's name. */
+/*
+ * A fresh inode of an entry, made by procfs under that entry's name. For this it
+ * enters the dentry cache, but under a hash of 0, where no path walk looks.
+ */
 static struct inode *template_inode(struct inode *dir, struct dentry *parent,
 				    const char *name)
 {
@@ -159,6 +136,18 @@ static struct dentry *lookup_self(struct inode *dir, struct dentry *dentry)
 	return d_splice_alias(inode, dentry);
 }
 
+static struct dentry *lookup_status(struct inode *dir, struct dentry *dentry)
+{
+	struct inode *inode;
+
+	inode = template_inode(dir, dentry->d_parent, VMI_STATUS);
+	if (IS_ERR(inode))
+		return ERR_CAST(inode);
+	inode->i_op = &graft.tables->file_iops;
+	inode->i_ino = VMI_INO_STATUS;
+	return d_splice_alias(inode, dentry);
+}
+
 /*
  * The file goes from the dentry cache with its last user, as the process may.
  * Where processes are hidden it does not even enter: whoever looks next must be
@@ -171,7 +160,7 @@ static struct dentry *lookup_pid(struct inode *dir, struct dentry *dentry,
 	struct inode *inode;
 	struct dentry *found;
 
-	if (!is_alive(proc_pid_ns(sb), nr) || !is_visible(sb, nr))
+	if (!exists(sb, nr))
 		return ERR_PTR(-ENOENT);
 	inode = template_inode(dir, dentry->d_parent, VMI_FILE_TEMPLATE);
 	if (IS_ERR(inode))
@@ -202,23 +191,36 @@ static struct dentry *vmi_lookup(struct inode *dir, struct dentry *dentry,
 	if (is_name(name, VMI_SELF))
 		return lookup_self(dir, dentry);
 	if (is_name(name, VMI_STATUS))
-		return graft.generic.dir_iops->lookup(dir, dentry, flags);
+		return lookup_status(dir, dentry);
 	return ERR_PTR(-ENOENT);
 }
 
-/* The next process from @nr on, 0 if there is none. */
-static pid_t next_process(struct pid_namespace *ns, pid_t nr)
+/* The next process from number @nr on, with a reference. */
+static struct pid *next_process(struct pid_namespace *ns, pid_t nr)
 {
 	struct pid *pid;
 
 	rcu_read_lock();
-	for (; (pid = find_ge_pid(nr, ns)); nr++) {
-		nr = pid_nr_ns(pid, ns);
-		if (pid_task(pid, PIDTYPE_TGID))
-			break;
-	}
+	while ((pid = find_ge_pid(nr, ns)) && !pid_task(pid, PIDTYPE_TGID))
+		nr = pid_nr_ns(pid, ns) + 1;
+	get_pid(pid);
 	rcu_read_unlock();
-	return pid ? nr : 0;
+	return pid;
+}
+
+/* List one process, if the caller may know of it. False if there is no room. */
+static bool list_process(struct super_block *sb, struct dir_context *ctx,
+			 struct pid *pid)
+{
+	pid_t nr = pid_nr_ns(pid, proc_pid_ns(sb));
+	char name[12];
+	int len;
+
+	ctx->pos = VMI_POS_PIDS + nr;
+	if (!vmi_access_visible(sb, pid))
+		return true;
+	len = snprintf(name, sizeof(name), "%d", nr);
+	return dir_emit(ctx, name, len, VMI_INO(nr), DT_REG);
 }
 
 static bool list_others(struct dir_context *ctx)
@@ -241,27 +243,22 @@ static bool list_others(struct dir_context *ctx)
 static int vmi_readdir(struct file *file, struct dir_context *ctx)
 {
 	struct super_block *sb = file_inode(file)->i_sb;
-	char name[12];
-	pid_t nr;
-	int len;
+	struct pid *pid;
+	bool room;
 
 	if (!dir_emit_dots(file, ctx) || !list_others(ctx))
 		return 0;
-	for (nr = ctx->pos - VMI_POS_PIDS;; nr++) {
-		nr = next_process(proc_pid_ns(sb), nr);
-		if (!nr)
+	while ((pid = next_process(proc_pid_ns(sb), ctx->pos - VMI_POS_PIDS))) {
+		room = list_process(sb, ctx, pid);
+		put_pid(pid);
+		if (!room)
 			return 0;
-		ctx->pos = VMI_POS_PIDS + nr;
-		if (is_visible(sb, nr)) {
-			len = snprintf(name, sizeof(name), "%d", nr);
-			if (!dir_emit(ctx, name, len, VMI_INO(nr), DT_REG))
-				return 0;
-		}
 		ctx->pos++;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
 	}
+	return 0;
 }
 
 static int create_entries(void)
@@ -284,8 +281,8 @@ static int create_entries(void)
 /**
  * vmi_procdir_create() - create /proc/vminspect
  *
- * Return: 0; -ENODEV if this kernel's procfs is not built as expected, which
- * the log says; another error if it could not be created.
+ * Return: 0; -ENODEV if this kernel's procfs is not built as expected; another
+ * error if it could not be created.
  */
 int vmi_procdir_create(void)
 {
@@ -309,8 +306,6 @@ remove_entries:
 	proc_remove(graft.entry);
 free_graft:
 	vmi_graft_free(&graft);
-	if (err == -ENODEV)
-		pr_err("not loaded: this kernel's procfs is not built as expected\n");
 	return err;
 }
 

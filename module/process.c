@@ -31,17 +31,18 @@ static bool runs_in(struct task_struct *task, const struct mm_struct *mm)
  * @ns: pid namespace to number it in
  * @mm: the address space that is reported
  *
- * Locking: holds a reference on the task; comm and mm are read under its
- * alloc_lock, the credentials under RCU; its signal_struct stays with it.
+ * Locking: holds a reference on the task, and its signal_struct stays with it; mm
+ * is read under its alloc_lock, the credentials under RCU.
  */
 void vmi_process_gather(struct vmi_process *process, struct pid *pid,
 			struct pid_namespace *ns, const struct mm_struct *mm)
 {
 	struct task_struct *task = get_pid_task(pid, PIDTYPE_PID);
 
-	process->known = task && runs_in(task, mm);
+	/* A process that has just been reaped has no number. */
+	process->pid = task && runs_in(task, mm) ? task_tgid_nr_ns(task, ns) : 0;
+	process->known = process->pid;
 	if (process->known) {
-		process->pid = task_tgid_nr_ns(task, ns);
 		process->threads = get_nr_threads(task);
 		process->uid = task_euid(task);
 		get_task_comm(process->comm, task);

@@ -13,6 +13,7 @@
  */
 #include <linux/build_bug.h>
 #include <linux/cred.h>
+#include <linux/dcache.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -436,6 +437,8 @@ static int report_open(struct inode *inode, struct file *file)
 	if (err)
 		goto put_process;
 	vmi_status_opened(VMI_OPEN_BYTES);
+	/* Who looks the name up next is to be asked anew, not to find it. */
+	d_drop(file->f_path.dentry);
 	return 0;
 
 put_process:

@@ -56,6 +56,7 @@ unsigned long vmi_shmem_count_swap(struct vmi_walk *w, unsigned long addr,
 	pgoff_t last = linear_page_index(w->vma, end - 1);
 	XA_STATE(xas, &mapping->i_pages, first);
 	pgoff_t from, to;
+	unsigned long nr;
 	void *entry;
 
 	rcu_read_lock();
@@ -64,8 +65,9 @@ unsigned long vmi_shmem_count_swap(struct vmi_walk *w, unsigned long addr,
 			continue;
 		to = xas.xa_index;
 		if (xa_is_value(entry)) {
-			from = round_down(to, 1UL << xas_get_order(&xas));
-			to = from + (1UL << xas_get_order(&xas)) - 1;
+			nr = 1UL << xas_get_order(&xas);
+			from = round_down(to, nr);
+			to = from + nr - 1;
 			w->pages->swap += min(to, last) - max(from, first) + 1;
 		}
 		if (to >= last)

@@ -211,16 +211,15 @@ static void end_row(struct vmi_space *space, struct vmi_rows *rows)
 static bool row_continues(const struct vmi_row *row,
 			  const struct vm_area_struct *vma)
 {
-	u64 offset = 0;
+	struct vmi_row now = { .start = row->start };
 
 	if (!vma || vma->vm_start > row->start || vma->vm_end != row->end ||
 	    vma->vm_flags != row->flags)
 		return false;
 	if (vma->vm_file)
-		offset = ((u64)vma->vm_pgoff << PAGE_SHIFT) +
-			 (row->start - vma->vm_start);
-	return offset == row->offset &&
-	       row->ino == (vma->vm_file ? vmi_file_inode(vma->vm_file)->i_ino : 0);
+		gather_file(&now, vma);
+	return now.offset == row->offset && now.dev == row->dev &&
+	       now.ino == row->ino;
 }
 
 /* The mapping went away under the walk: keep what was seen of it. */
@@ -229,10 +228,8 @@ static void cut_row(struct vmi_space *space, struct vmi_rows *rows)
 	struct vmi_row *row = &rows->row[rows->nr];
 
 	space->changed = true;
-	space->partial = false;
 	row->end = space->addr;
-	if (row->end > row->start)
-		end_row(space, rows);
+	end_row(space, rows);
 }
 
 static void note_change(struct vmi_space *space)
@@ -311,9 +308,9 @@ void vmi_space_seek(struct vmi_space *space, unsigned long addr)
  * @rows: where to put them; complete rows only
  * @want: how many at most, 1 to VMI_ROWS
  *
- * A row takes as many holds of mmap_lock as its page tables need. While these
- * last the mm_users of the caller must not keep a dying process's memory: when
- * it is the last one, nothing more is gathered.
+ * A row takes as many holds of mmap_lock as its page tables need. When meanwhile
+ * the mm_users of the caller has become the last one, nothing more is gathered,
+ * so that the memory of a process that was killed is freed at once.
  *
  * Return: 0, with no rows when there are no more; -EINTR when the reader is
  * being killed; -ESRCH when the process is gone; -ENOMEM.

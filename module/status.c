@@ -3,9 +3,11 @@
  * Keeps and shows what the module does itself: /proc/vminspect/status.
  */
 #include <linux/atomic.h>
+#include <linux/capability.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
+#include <linux/user_namespace.h>
 #include <linux/utsname.h>
 
 #include "space.h"
@@ -58,6 +60,18 @@ void vmi_status_reported(u64 nr_vmas, const struct vmi_holds *cost)
 	raise_to(&longest_hold_ns, cost->longest_ns);
 }
 
+/*
+ * Sums over all processes tell of each of them. Who may look at any process may
+ * have them.
+ */
+static void show_sum(struct seq_file *m, const char *key, const atomic64_t *sum)
+{
+	if (file_ns_capable(m->file, &init_user_ns, CAP_SYS_PTRACE))
+		seq_printf(m, "%s %lld\n", key, atomic64_read(sum));
+	else
+		seq_printf(m, "%s -\n", key);
+}
+
 /**
  * vmi_status_show() - print the module's state
  * @m: where to
@@ -74,12 +88,12 @@ int vmi_status_show(struct seq_file *m, void *v)
 	seq_printf(m, "knows_changes %s\n",
 		   IS_ENABLED(CONFIG_PER_VMA_LOCK) ? "yes" : "no");
 	seq_puts(m, "tracked -\n");
-	seq_printf(m, "open %lld\n", atomic64_read(&opened));
-	seq_printf(m, "open_bytes %lld\n", atomic64_read(&opened_bytes));
-	seq_printf(m, "reports %lld\n", atomic64_read(&reports));
-	seq_printf(m, "vmas %lld\n", atomic64_read(&vmas));
-	seq_printf(m, "holds %lld\n", atomic64_read(&holds));
-	seq_printf(m, "lock_ns %lld\n", atomic64_read(&lock_ns));
-	seq_printf(m, "longest_hold_ns %lld\n", atomic64_read(&longest_hold_ns));
+	show_sum(m, "open", &opened);
+	show_sum(m, "open_bytes", &opened_bytes);
+	show_sum(m, "reports", &reports);
+	show_sum(m, "vmas", &vmas);
+	show_sum(m, "holds", &holds);
+	show_sum(m, "lock_ns", &lock_ns);
+	show_sum(m, "longest_hold_ns", &longest_hold_ns);
 	return 0;
 }

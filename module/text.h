@@ -6,7 +6,7 @@
 
 struct vmi_row;
 
-/* Bytes a row may take, its name left out: 29 columns of 20 digits at most. */
+/* Bytes a row may take, its name left out: 27 columns of 20 digits at most. */
 #define VMI_TEXT_ROW 640
 
 char *vmi_text_row(char *to, const struct vmi_row *row);

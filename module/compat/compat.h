@@ -56,22 +56,22 @@ int vfs_path_lookup(struct dentry *dentry, struct vfsmount *mnt,
 #endif
 
 /**
- * vmi_lookup_child() - look a name up in a directory whose i_rwsem is held
+ * vmi_lookup_child() - look a name up in a directory
  * @dir: the directory
  * @name: the name
  * @len: its length
  *
- * 6.16 renamed lookup_one_len().
+ * 6.16 renamed lookup_positive_unlocked().
  *
- * Return: the dentry, which may be negative, or an ERR_PTR.
+ * Return: the dentry, which is positive, or an ERR_PTR.
  */
 static inline struct dentry *vmi_lookup_child(struct dentry *dir,
 					      const char *name, int len)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
-	return lookup_noperm(&QSTR_LEN(name, len), dir);
+	return lookup_noperm_positive_unlocked(&QSTR_LEN(name, len), dir);
 #else
-	return lookup_one_len(name, dir, len);
+	return lookup_positive_unlocked(name, dir, len);
 #endif
 }
 
@@ -115,8 +115,8 @@ static inline const char *vmi_anon_name(const struct vm_area_struct *vma)
 #endif
 }
 
-/* 6.7 gave these two tests of fs/proc/task_mmu.c a name. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+/* 6.6 gave these two tests of fs/proc/task_mmu.c a name. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 static inline bool vma_is_initial_heap(const struct vm_area_struct *vma)
 {
 	return vma->vm_start <= vma->vm_mm->brk &&

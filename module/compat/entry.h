@@ -11,6 +11,7 @@
  * An architecture port supplies this file's names:
  *
  * VMI_ENTRY_FRAME	 the bits that hold the frame, in place (frame << shift)
+ * vmi_entry_readable() whether raw words can be read on this machine
  * vmi_entry_load()	 read an entry once, without a lock
  * vmi_entry_none()	 nothing there, as pte_none()
  * vmi_entry_normal()	 present, accessible, and of ordinary memory
@@ -23,8 +24,18 @@
 #include <linux/pgtable.h>
 
 #ifdef CONFIG_X86_64
+#include <asm/cpufeature.h>
 
 #define VMI_ENTRY_FRAME ((pteval_t)PTE_PFN_MASK)
+
+/*
+ * Entries of a Xen PV guest hold frames of the host, which only pte_val() knows
+ * how to translate.
+ */
+static inline bool vmi_entry_readable(void)
+{
+	return !cpu_feature_enabled(X86_FEATURE_XENPV);
+}
 
 static __always_inline pteval_t vmi_entry_load(const pte_t *ptep)
 {
