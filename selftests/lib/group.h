@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A program with all its descendants, in a control group of its own: they can be
+ * frozen and killed together, and none gets away.
+ */
+#ifndef SELFTESTS_GROUP_H
+#define SELFTESTS_GROUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/**
+ * struct group - a control group with a program in it
+ * @path: its directory, empty if there is none
+ * @leader: the program's pid, 0 if none was started
+ */
+struct group {
+	char path[64];
+	pid_t leader;
+};
+
+/**
+ * group_run() - start a program in a new control group
+ * @g: filled in; group_end() it in any case
+ * @argv: program (looked up in PATH) and arguments, NULL at the end
+ *
+ * Its input is empty, its output discarded.
+ *
+ * Return: 0, or a negative errno.
+ */
+int group_run(struct group *g, char *const argv[]);
+
+/**
+ * group_freeze() - stop all processes of the group, or let them go on
+ * @g: the group
+ * @frozen: which of both
+ *
+ * Return: 0 when all of them stand (or are told to go on), or a negative errno.
+ */
+int group_freeze(const struct group *g, bool frozen);
+
+/**
+ * group_pids() - the processes of the group
+ * @g: the group
+ * @pid: where to put their pids
+ * @room: how many fit in
+ *
+ * Return: how many there are, at most @room, or a negative errno.
+ */
+int group_pids(const struct group *g, pid_t *pid, size_t room);
+
+/**
+ * group_end() - kill all processes of the group and remove it
+ * @g: the group
+ */
+void group_end(struct group *g);
+
+#endif /* SELFTESTS_GROUP_H */

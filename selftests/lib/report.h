@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Reader of the text report /proc/vminspect/<pid>, format version 1.
+ *
+ * Columns and keys are found by their names, so that later additions don't
+ * matter; everything else is read strictly: one blank between fields, a
+ * newline at the end of each line, numbers without leading zeros or signs.
+ */
+#ifndef SELFTESTS_REPORT_H
+#define SELFTESTS_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/** REPORT_UNKNOWN - a value that the report prints as "-" */
+#define REPORT_UNKNOWN UINT64_MAX
+
+/**
+ * enum report_column - the numeric columns of [vmas] that follow the inode
+ *
+ * In pages, except @REPORT_RUNS (stretches), @REPORT_TABLES (page-table pages)
+ * and the fault columns (faults).
+ */
+enum report_column {
+	REPORT_SIZE,
+	REPORT_RSS,
+	REPORT_ANON,
+	REPORT_FILE,
+	REPORT_SHMEM,
+	REPORT_SWAP,
+	REPORT_HUGE,
+	REPORT_HUGETLB,
+	REPORT_DIRTY,
+	REPORT_YOUNG,
+	REPORT_RUNS,
+	REPORT_MAXRUN,
+	REPORT_TABLES,
+	REPORT_MINFLT,
+	REPORT_MAJFLT,
+	REPORT_ANONFLT,
+	REPORT_FILEFLT,
+	REPORT_COWFLT,
+	REPORT_SWAPFLT,
+	REPORT_OTHERFLT,
+	REPORT_GROWS,
+	REPORT_COLUMNS
+};
+
+/** report_column_name - the name of each column in the report */
+extern const char *const report_column_name[REPORT_COLUMNS];
+
+/**
+ * struct report_row - one row of [vmas]
+ * @start: first address
+ * @end: first address after the mapping
+ * @offset: offset in the file, bytes
+ * @inode: inode number
+ * @major: device, first half
+ * @minor: device, second half
+ * @perms: as "rw-p"
+ * @count: the numeric columns; %REPORT_UNKNOWN for "-"
+ * @name: name as printed (escaped), NULL for "-"
+ */
+struct report_row {
+	uint64_t start;
+	uint64_t end;
+	uint64_t offset;
+	uint64_t inode;
+	unsigned int major;
+	unsigned int minor;
+	char perms[5];
+	uint64_t count[REPORT_COLUMNS];
+	const char *name;
+};
+
+/**
+ * struct report_key - one "key value" line
+ * @section: the section it stands in, without brackets
+ * @key: the key
+ * @value: everything behind the blank
+ */
+struct report_key {
+	const char *section;
+	const char *key;
+	const char *value;
+};
+
+/**
+ * struct report - one report, taken apart
+ * @text: the report as read, unchanged
+ * @len: its length in bytes; 0 for a process that exec'd or exited
+ * @work: the copy that names, keys and values point into
+ * @row: the rows of [vmas], in the order of the report
+ * @rows: how many
+ * @key: all "key value" lines
+ * @keys: how many
+ * @complete: whether [total] was there (a process that exits during the read
+ *	      leaves a report without it)
+ * @error: what is wrong with the text, after -EBADMSG
+ */
+struct report {
+	char *text;
+	size_t len;
+	char *work;
+	struct report_row *row;
+	size_t rows;
+	struct report_key *key;
+	size_t keys;
+	bool complete;
+	char error[200];
+};
+
+/**
+ * report_parse() - take a text apart
+ * @r: filled in; report_free() it in any case
+ * @text: from malloc(), with a NUL at text[len]; the report owns it from now on
+ * @len: its length in bytes
+ *
+ * Return: 0, or -EBADMSG (see @r->error), or -ENOMEM.
+ */
+int report_parse(struct report *r, char *text, size_t len);
+
+/**
+ * report_read_path() - read a report from a file and take it apart
+ * @r: filled in; report_free() it in any case
+ * @path: a file of /proc/vminspect, in any procfs instance, or a saved report
+ *
+ * Return: 0, or the negative errno of open() or read(), or as report_parse().
+ */
+int report_read_path(struct report *r, const char *path);
+
+/**
+ * report_read() - read /proc/vminspect/<pid> and take it apart
+ * @r: filled in; report_free() it in any case
+ * @pid: the process
+ *
+ * Return: as report_read_path().
+ */
+int report_read(struct report *r, pid_t pid);
+
+/**
+ * report_free() - free what a report holds
+ * @r: the report; may be one that could not be read
+ */
+void report_free(struct report *r);
+
+/**
+ * report_find() - the row that holds an address
+ * @r: the report
+ * @address: the address
+ *
+ * Return: the row, or NULL.
+ */
+const struct report_row *report_find(const struct report *r, uint64_t address);
+
+/**
+ * report_value() - value of a "key value" line
+ * @r: the report
+ * @section: "mm", say
+ * @key: "rss", say
+ *
+ * Return: the value, or NULL if there is no such key.
+ */
+const char *report_value(const struct report *r, const char *section, const char *key);
+
+/**
+ * report_number() - value of a "key value" line that holds a decimal number
+ * @r: the report
+ * @section: "mm", say
+ * @key: "rss", say
+ * @number: where to put the value; %REPORT_UNKNOWN for "-"
+ *
+ * Return: whether there is such a line, and it holds a number or "-".
+ */
+bool report_number(const struct report *r, const char *section, const char *key,
+		   uint64_t *number);
+
+/**
+ * report_address() - value of a "key value" line that holds an address
+ * @r: the report
+ * @section: "mm", say
+ * @key: "brk", say
+ * @address: where to put the value; %REPORT_UNKNOWN for "-"
+ *
+ * Return: whether there is such a line, and it holds an address or "-".
+ */
+bool report_address(const struct report *r, const char *section, const char *key,
+		    uint64_t *address);
+
+#endif /* SELFTESTS_REPORT_H */

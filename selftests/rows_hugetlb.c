@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Contract: pages of hugetlbfs count as hugetlb, not as resident (as in smaps),
+ * and they have runs; entries of a higher level save the tables below.
+ */
+#include <linux/memfd.h>
+#include <linux/mman.h>
+
+#include "lib/kind.h"
+#include "lib/procfile.h"
+
+KIND_FIXTURE(hugetlb)
+
+#define HUGE_PAGES 4
+#define MIB (1ull << 20)
+#define GIB (1ull << 30)
+
+/* Memory for a gigantic page must be in one piece. */
+static void free_memory(void)
+{
+	procfile_write("/proc/sys/vm/drop_caches", "3");
+	procfile_write("/proc/sys/vm/compact_memory", "1");
+}
+
+static void private_body(struct target *t, void *arg)
+{
+	char *at = target_map(TARGET_ALONE(0), HUGE_PAGES * KIND_HUGE, KIND_RW,
+			      KIND_PRIVATE | MAP_HUGETLB | MAP_HUGE_2MB, -1);
+
+	(void)arg;
+	target_step(t);
+	target_write(at, 1, 1);
+	target_write(at + 2 * KIND_HUGE * KIND_PAGE, 2, KIND_HUGE);
+	target_step(t);
+	if (mprotect(at, KIND_HUGE * KIND_PAGE, PROT_NONE))
+		target_fail("mprotect");
+	target_step(t);
+}
+
+TEST_F(hugetlb, private)
+{
+	uint64_t at = TARGET_ALONE(0);
+
+	ASSERT_LE(HUGE_PAGES, machine_hugepages(2 * MIB, HUGE_PAGES));
+	KIND_START(private_body);
+	KIND_ROW(at, "size=2048 rss=0 hugetlb=0 runs=0 maxrun=0 tables=0");
+	KIND_AGREES();
+	KIND_NEXT();
+	KIND_ROW(at, "size=2048 rss=0 anon=0 file=0 shmem=0 swap=0 huge=0 hugetlb=1536");
+	KIND_ROW(at, "runs>=2 runs<=3 maxrun>=512 maxrun<=1024 tables=%d", TARGET_ALONE_UPPER);
+	KIND_AGREES();
+	KIND_NEXT();
+	KIND_ROW(at, "size=512 rss=0 hugetlb=512 runs=1 maxrun=512 tables=0");
+	KIND_ROW(at + 2 * MIB, "size=1536 hugetlb=1024");
+	KIND_AGREES();
+}
+
+static void shared_body(struct target *t, void *arg)
+{
+	int fd = memfd_create("rows", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB);
+	char *at;
+
+	(void)arg;
+	if (fd < 0 || ftruncate(fd, HUGE_PAGES * 2 * MIB))
+		target_fail("memfd_create");
+	at = target_map(TARGET_ALONE(0), HUGE_PAGES * KIND_HUGE, KIND_RW, MAP_SHARED, fd);
+	target_map(TARGET_ALONE(1), HUGE_PAGES * KIND_HUGE, PROT_READ, MAP_SHARED, fd);
+	target_write(at, 2, KIND_HUGE);
+	target_step(t);
+	target_read((char *)TARGET_ALONE(1), 1, 1);
+	target_step(t);
+}
+
+TEST_F(hugetlb, shared)
+{
+	ASSERT_LE(HUGE_PAGES, machine_hugepages(2 * MIB, HUGE_PAGES));
+	KIND_START(shared_body);
+	KIND_ROW(TARGET_ALONE(0), "rss=0 hugetlb=1024 tables=%d", TARGET_ALONE_UPPER);
+	KIND_ROW(TARGET_ALONE(1), "rss=0 hugetlb=0");
+	KIND_AGREES();
+	KIND_NEXT();
+	KIND_ROW(TARGET_ALONE(0), "rss=0 shmem=0 hugetlb=1024");
+	KIND_ROW(TARGET_ALONE(1), "rss=0 hugetlb=512 runs=1 maxrun=512");
+	KIND_AGREES();
+}
+
+static void gigantic_body(struct target *t, void *arg)
+{
+	char *at = target_map(TARGET_ALONE(0), GIB / KIND_PAGE, KIND_RW,
+			      KIND_PRIVATE | MAP_HUGETLB | MAP_HUGE_1GB, -1);
+
+	(void)arg;
+	target_write(at, 1, 1);
+	target_step(t);
+}
+
+static void neighbours_body(struct target *t, void *arg)
+{
+	uint64_t at = TARGET_ALONE(0) + 2 * MIB;
+	char *huge = target_map(at, KIND_HUGE, KIND_RW,
+				KIND_PRIVATE | MAP_HUGETLB | MAP_HUGE_2MB, -1);
+
+	(void)arg;
+	target_write(huge, 1, 1);
+	target_write(target_map(at - KIND_PAGE, 1, KIND_RW, KIND_PRIVATE, -1), 1, 1);
+	target_write(target_map(at + 2 * MIB, 1, KIND_RW, KIND_PRIVATE, -1), 1, 1);
+	target_step(t);
+}
+
+/* A page before and one behind have a PTE table each; those above serve all three. */
+TEST_F(hugetlb, neighbours)
+{
+	uint64_t at = TARGET_ALONE(0) + 2 * MIB;
+
+	ASSERT_LE(1, machine_hugepages(2 * MIB, 1));
+	KIND_START(neighbours_body);
+	KIND_ROW(at - KIND_PAGE, "size=1 rss=1 hugetlb=0 runs=1 tables=1");
+	KIND_ROW(at, "size=512 rss=0 hugetlb=512 runs=1 tables=0");
+	KIND_ROW(at + 2 * MIB, "size=1 rss=1 hugetlb=0 runs=1 tables=1");
+	KIND_AGREES();
+}
+
+static void shared_table_body(struct target *t, void *arg)
+{
+	int fd = memfd_create("rows", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB);
+
+	(void)arg;
+	if (fd < 0 || ftruncate(fd, GIB))
+		target_fail("memfd_create");
+	for (int i = 0; i < 2; i++)
+		target_map(TARGET_ALONE(i), GIB / KIND_PAGE, KIND_RW, MAP_SHARED | MAP_NORESERVE,
+			   fd);
+	target_write((char *)TARGET_ALONE(0) + 6 * MIB, 2, KIND_HUGE);
+	target_step(t);
+	target_read((char *)TARGET_ALONE(1) + 6 * MIB, 1, 1);
+	target_step(t);
+}
+
+/* Two mappings of all of a GiB share one table: pages of one are in the other. */
+TEST_F(hugetlb, shared_table)
+{
+	ASSERT_LE(HUGE_PAGES, machine_hugepages(2 * MIB, HUGE_PAGES));
+	KIND_START(shared_table_body);
+	KIND_ROW(TARGET_ALONE(0), "size=262144 rss=0 hugetlb=1024 tables=2");
+	KIND_ROW(TARGET_ALONE(1), "size=262144 rss=0 hugetlb=0");
+	KIND_AGREES();
+	KIND_NEXT();
+	KIND_ROW(TARGET_ALONE(0), "size=262144 rss=0 hugetlb=1024 tables=2");
+	KIND_ROW(TARGET_ALONE(1), "size=262144 rss=0 hugetlb=1024 tables=2");
+	KIND_AGREES();
+}
+
+/* One entry of the third level: its table is all that is needed. */
+TEST_F(hugetlb, gigantic)
+{
+	free_memory();
+	ASSERT_LE(1, machine_hugepages(GIB, 1));
+	KIND_START(gigantic_body);
+	KIND_ROW(TARGET_ALONE(0),
+		 "size=262144 rss=0 huge=0 hugetlb=262144 runs=1 maxrun=262144 tables=1");
+	KIND_AGREES();
+}
+
+TEST_HARNESS_MAIN

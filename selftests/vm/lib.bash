@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-2.0
+# What the scripts of this directory share. To be sourced; needs bash.
+# shellcheck shell=bash
+
+set -euo pipefail
+
+VM=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+TREE=$(cd "$VM/../.." && pwd -P)
+# shellcheck disable=SC2034 # for the scripts
+BUILD=$TREE/build
+CACHE=${VMINSPECT_CACHE:-$HOME/.cache/vminspect}
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+
+# apt's lists and a chroot's are asked for news at most this often.
+FRESH_MINUTES=720
+
+say()
+{
+	printf '%s\n' "${0##*/}: $*" >&2
+}
+
+die()
+{
+	say "$*"
+	exit 1
+}
+
+# kernel_names: every name in the list of kernels.
+kernel_names()
+{
+	awk '!/^#/ && NF { print $1 }' "$VM/kernels"
+}
+
+# kernel_field NAME FIELD: one field of a kernel's line.
+kernel_field()
+{
+	awk -v name="$1" -v field="$2" '
+		BEGIN { split("name suite headers needed append", fields)
+			for (i in fields) column[fields[i]] = i }
+		/^#/ || $1 != name { next }
+		field == "append" { $1 = $2 = $3 = $4 = ""; sub(/^ +/, ""); print }
+		field != "append" { print $column[field] }
+		{ found = 1 }
+		END { exit !found }' "$VM/kernels" ||
+		die "$1: no such kernel; there are: $(kernel_names | xargs)"
+}
+
+# kernel_dir NAME: where a fetched kernel is: release, vmlinuz, lib/modules.
+kernel_dir()
+{
+	echo "$CACHE/kernels/$1"
+}
+
+# kernel_release NAME: uname -r of a fetched kernel.
+kernel_release()
+{
+	cat "$(kernel_dir "$1")/release"
+}
+
+# locked FILE COMMAND...: runs one of several at a time.
+locked()
+{
+	local file=$1
+
+	shift
+	mkdir -p "$(dirname "$file")"
+	(
+		flock 9
+		"$@" 9>&-
+	) 9>"$file"
+}
+
+# is_fresh FILE: was it touched lately?
+is_fresh()
+{
+	[[ -n $(find "$1" -mmin "-$FRESH_MINUTES" 2>/dev/null) ]]
+}
+
+# quietly COMMAND...: shows what it printed only if it fails.
+quietly()
+{
+	local log rc=0
+
+	log=$(mktemp)
+	"$@" >"$log" 2>&1 || rc=$?
+	((rc == 0)) || cat "$log" >&2
+	rm -f "$log"
+	return "$rc"
+}
+
+chroot_dir()
+{
+	echo "$CACHE/chroot/$1"
+}
+
+# in_suite SUITE DIRECTORY COMMAND...: runs a command in a suite's system with
+# DIRECTORY, which is at the same path inside, as its working directory. The
+# mounts vanish with their namespace.
+in_suite()
+{
+	local suite=$1 directory=$2 root
+
+	shift 2
+	if [[ $suite == host ]]; then
+		(cd "$directory" && exec "$@")
+		return
+	fi
+	[[ $EUID == 0 ]] || die "not root: cannot use a chroot of Debian $suite"
+	root=$(chroot_dir "$suite")
+	mkdir -p "$root$directory"
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	unshare --mount -- sh -euc '
+		root=$1 directory=$2
+		shift 2
+		mount -t proc proc "$root/proc"
+		mount --bind "$directory" "$root$directory"
+		exec chroot "$root" sh -euc "cd \"\$0\"; exec \"\$@\"" \
+			"$directory" "$@"' sh "$root" "$directory" "$@"
+}
+
+update_lists()
+{
+	local stamp=$CACHE/apt-update.$1
+
+	! is_fresh "$stamp" && [[ $EUID == 0 ]] || return 0
+	if quietly in_suite "$1" "$CACHE" apt-get -q update; then
+		touch "$stamp"
+	else
+		say "$1: apt-get update failed: using the package lists that are there"
+	fi
+}
+
+# apt_update SUITE: learns of new versions, if the last time was long ago.
+apt_update()
+{
+	mkdir -p "$CACHE"
+	locked "$CACHE/apt.$1.lock" update_lists "$1"
+}
+
+# apt_get SUITE DIRECTORY ARGUMENT...: apt-get, tried again with new lists of
+# packages if it fails: a mirror keeps no old versions.
+apt_get()
+{
+	local suite=$1
+
+	apt_update "$suite"
+	if ! quietly in_suite "$suite" "$2" apt-get -qy "${@:3}"; then
+		rm -f "$CACHE/apt-update.$suite"
+		apt_update "$suite"
+		quietly in_suite "$suite" "$2" apt-get -qy "${@:3}"
+	fi
+}
+
+# download SUITE DIRECTORY PACKAGE...: the packages' files into a directory.
+download()
+{
+	apt_get "$1" "$2" -o APT::Sandbox::User=root download "${@:3}" ||
+		die "$1: apt-get could not download ${*:3}"
+}
+
+# apt_depends SUITE PACKAGE: the names of what its newest version depends on.
+apt_depends()
+{
+	in_suite "$1" "$CACHE" apt-cache show --no-all-versions "$2" |
+		sed -n 's/^Depends: //p' | tr ',|' '\n' |
+		sed 's/(.*//; s/ //g'
+}
+
+# apt_version SUITE PACKAGE: its newest version.
+apt_version()
+{
+	in_suite "$1" "$CACHE" apt-cache show --no-all-versions "$2" |
+		sed -n 's/^Version: //p'
+}
+
+# apt_install SUITE PACKAGE...: installs what is not installed yet.
+apt_install()
+{
+	local suite=$1 package missing=()
+
+	shift
+	for package; do
+		# shellcheck disable=SC2016 # dpkg's variable
+		[[ $(in_suite "$suite" "$CACHE" dpkg-query -W \
+			-f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] ||
+			missing+=("$package")
+	done
+	((${#missing[@]})) || return 0
+	[[ $EUID == 0 ]] ||
+		die "not root: cannot install ${missing[*]} (apt-get install ${missing[*]})"
+	command -v apt-get >/dev/null ||
+		die "no apt-get: install by other means: ${missing[*]}"
+	say "$suite: installing ${missing[*]}"
+	apt_get "$suite" "$CACHE" --no-install-recommends \
+		-o DPkg::Lock::Timeout=300 install "${missing[@]}" ||
+		die "$suite: apt-get could not install ${missing[*]}"
+}
+
+# cached DIRECTORY FUNCTION: has a function bring what is in a directory up to
+# date, one process at a time and now and then; when it cannot, what it brought
+# before will do.
+cached()
+{
+	local dir=$1 rc
+
+	is_fresh "$dir/.checked" && return
+	mkdir -p "$(dirname "$dir")"
+	# In a subshell and not as a condition: there errexit is in force.
+	set +e
+	(
+		set -e
+		locked "$dir.lock" "$2"
+		touch "$dir/.checked"
+	)
+	rc=$?
+	set -e
+	((rc == 0)) && return
+	[[ -e $dir/stamp ]] || exit "$rc"
+	say "using what was fetched before: $(<"$dir/stamp")"
+}
