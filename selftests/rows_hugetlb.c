@@ -92,6 +92,9 @@ static void gigantic_body(struct target *t, void *arg)
 	(void)arg;
 	target_write(at, 1, 1);
 	target_step(t);
+	if (mprotect(at, GIB, PROT_NONE))
+		target_fail("mprotect");
+	target_step(t);
 }
 
 static void neighbours_body(struct target *t, void *arg)
@@ -158,6 +161,10 @@ TEST_F(hugetlb, gigantic)
 	KIND_START(gigantic_body);
 	KIND_ROW(TARGET_ALONE(0),
 		 "size=262144 rss=0 huge=0 hugetlb=262144 runs=1 maxrun=262144 tables=1");
+	KIND_AGREES();
+	KIND_NEXT();
+	KIND_ROW(TARGET_ALONE(0), "size=262144 rss=0 hugetlb=262144 runs=1 maxrun=262144");
+	KIND_ROW(TARGET_ALONE(0), "dirty=262144 young=262144");
 	KIND_AGREES();
 }
 
