@@ -67,7 +67,7 @@ static uint64_t wrong_rows(const struct report *r)
 	return wrong + (VMAS - found);
 }
 
-TEST_F_TIMEOUT(many, sixty_thousand, 120)
+TEST_F_TIMEOUT(many, sixty_thousand, 400)
 {
 	struct report before, after;
 
