@@ -34,8 +34,8 @@ static void count_huge(struct vmi_walk *w, pte_t pte, unsigned long nr)
 			w->pages->dirty += nr;
 		if (pte_young(pte))
 			w->pages->young += nr;
-	} else if (!pte_none(pte) && vmi_pte_has_pfn(pte)) {
-		pfn = vmi_pte_nonpresent_pfn(pte);
+	} else if (!pte_none(pte) && softleaf_has_pfn(softleaf_from_pte(pte))) {
+		pfn = softleaf_to_pfn(softleaf_from_pte(pte));
 	} else {
 		vmi_run_break(&w->run);
 		return;

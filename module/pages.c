@@ -12,8 +12,8 @@
  * for an RCU grace period before they free one. So each stretch is walked under
  * rcu_read_lock(), from loading the PMD entry to the last PTE.
  *
- * No page-table lock is taken, so faults of the target never wait for this.
- * Each entry is loaded once and the walk goes on from the value, as
+ * No page-table lock is taken: faults of the target go on meanwhile. Each entry is
+ * loaded once and the walk goes on from the value, as
  * mm/gup.c:gup_fast_pgd_range() does; what an entry says may be outdated a
  * moment later. The struct page behind one is only read, which can at worst
  * misjudge a page that was unmapped in that moment.
@@ -134,23 +134,23 @@ static noinline void judge_pages(struct vmi_walk *w, pteval_t entry,
 static void count_odd(struct vmi_walk *w, pteval_t entry)
 {
 	pte_t pte = vmi_entry_pte(entry);
+	softleaf_t leaf;
 
+	if (pte_present(pte) && !pte_special(pte)) {
+		count_bits(w->pages, pte, 1);
+		count_page(w, pte_pfn(pte), 1);
+		return;
+	}
 	if (!pte_present(pte)) {
-		if (vmi_pte_has_pfn(pte)) {
-			count_page(w, vmi_pte_nonpresent_pfn(pte), 1);
+		leaf = softleaf_from_pte(pte);
+		if (softleaf_has_pfn(leaf)) {
+			count_page(w, softleaf_to_pfn(leaf), 1);
 			return;
 		}
-		if (vmi_pte_is_swapped(pte))
+		if (softleaf_is_swap(leaf))
 			w->pages->swap++;
-		vmi_run_break(&w->run);
-		return;
 	}
-	if (pte_special(pte)) {
-		vmi_run_break(&w->run);
-		return;
-	}
-	count_bits(w->pages, pte, 1);
-	count_page(w, pte_pfn(pte), 1);
+	vmi_run_break(&w->run);
 }
 
 /* An entry that is not ordinary, or a stretch of empty ones. */
@@ -283,8 +283,8 @@ static void walk_huge_pmd(struct vmi_walk *w, pmd_t pmd, unsigned long addr,
 			w->pages->dirty += nr;
 		if (pmd_young(pmd))
 			w->pages->young += nr;
-	} else if (vmi_pmd_has_pfn(pmd)) {
-		pfn = vmi_pmd_nonpresent_pfn(pmd);
+	} else if (softleaf_has_pfn(softleaf_from_pmd(pmd))) {
+		pfn = softleaf_to_pfn(softleaf_from_pmd(pmd));
 	} else {
 		vmi_run_break(&w->run);
 		return;

@@ -3,9 +3,10 @@
  * Entries that are not present, and the kinds of huge entries, by kernel.
  *
  * Up to 6.18 a non-present entry is a swp_entry_t (linux/swapops.h); since 6.19
- * it is a softleaf_t (linux/leafops.h). The walk asks three things of one: is
- * it a page in swap, does it stand for a page of memory (migration, device
- * memory, poison: what smaps counts as resident), and which page is that.
+ * it is a softleaf_t (linux/leafops.h), whose names are used here. The walk asks
+ * three things of one: is it a page in swap, does it stand for a page of memory
+ * (migration, device memory, poison: what smaps counts as resident), and which
+ * page is that.
  */
 #ifndef _VMI_COMPAT_LEAF_H
 #define _VMI_COMPAT_LEAF_H
@@ -17,59 +18,16 @@
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
 #include <linux/leafops.h>
-
-static inline bool vmi_pte_is_swapped(pte_t pte)
-{
-	return softleaf_is_swap(softleaf_from_pte(pte));
-}
-
-static inline bool vmi_pte_has_pfn(pte_t pte)
-{
-	return softleaf_has_pfn(softleaf_from_pte(pte));
-}
-
-static inline unsigned long vmi_pte_nonpresent_pfn(pte_t pte)
-{
-	return softleaf_to_pfn(softleaf_from_pte(pte));
-}
-
-static inline bool vmi_pmd_has_pfn(pmd_t pmd)
-{
-	return softleaf_has_pfn(softleaf_from_pmd(pmd));
-}
-
-static inline unsigned long vmi_pmd_nonpresent_pfn(pmd_t pmd)
-{
-	return softleaf_to_pfn(softleaf_from_pmd(pmd));
-}
-
 #else
-
-static inline bool vmi_pte_is_swapped(pte_t pte)
-{
-	return !non_swap_entry(pte_to_swp_entry(pte));
-}
-
-static inline bool vmi_pte_has_pfn(pte_t pte)
-{
-	return is_pfn_swap_entry(pte_to_swp_entry(pte));
-}
-
-static inline unsigned long vmi_pte_nonpresent_pfn(pte_t pte)
-{
-	return swp_offset_pfn(pte_to_swp_entry(pte));
-}
-
-static inline bool vmi_pmd_has_pfn(pmd_t pmd)
-{
-	return is_pfn_swap_entry(pmd_to_swp_entry(pmd));
-}
-
-static inline unsigned long vmi_pmd_nonpresent_pfn(pmd_t pmd)
-{
-	return swp_offset_pfn(pmd_to_swp_entry(pmd));
-}
-
+#define softleaf_t swp_entry_t
+#define softleaf_from_pte(pte) pte_to_swp_entry(pte)
+#define softleaf_from_pmd(pmd) pmd_to_swp_entry(pmd)
+#define softleaf_is_swap(leaf) (!non_swap_entry(leaf))
+#define softleaf_has_pfn(leaf) is_pfn_swap_entry(leaf)
+/* Stable kernels have taken this name over already. */
+#ifndef softleaf_to_pfn
+#define softleaf_to_pfn(leaf) swp_offset_pfn(leaf)
+#endif
 #endif
 
 /* 6.12 marked huge entries without a struct page; 6.17 dropped devmap. */

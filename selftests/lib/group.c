@@ -14,7 +14,8 @@
 #include "procfile.h"
 
 #define CGROUP "/sys/fs/cgroup/"
-#define TRIES 500
+/* A minute: on a busy machine each process waits for its turn to stop. */
+#define TRIES 6000
 #define NAP_NS 10000000
 
 static void file_of(const struct group *g, const char *name, char *path, size_t room)

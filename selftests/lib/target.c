@@ -18,7 +18,8 @@
 #include "procfile.h"
 #include "target.h"
 
-#define STOP_TRIES 5000
+/* Half a minute: the machine may be busy. */
+#define STOP_TRIES 30000
 #define STOP_NAP_NS 1000000
 
 /* Whether all threads of a process stand; a negative errno if it is gone. */

@@ -144,7 +144,7 @@ void target_read(const char *start, uint64_t pages, uint64_t stride);
  * process_stop() - send SIGSTOP to any process and wait until it stands
  * @pid: the process, which need not be a child
  *
- * Return: 0, or a negative errno; -ETIMEDOUT if it does not stop in 5 seconds.
+ * Return: 0, or a negative errno; -ETIMEDOUT if it does not stop in 30 seconds.
  */
 int process_stop(pid_t pid);
 
