@@ -6,6 +6,7 @@
  */
 #include "kselftest_harness.h"
 #include "lifetime.h"
+#include "lib/machine.h"
 
 #include <sys/prctl.h>
 
@@ -38,6 +39,8 @@ static void changer_body(struct target *target, void *arg)
 
 FIXTURE_SETUP(lifetime_readers)
 {
+	/* or accessed bits change between two readings */
+	ASSERT_EQ(0, machine_quiet());
 	ASSERT_EQ(0, target_fork(&self->target, changer_body, NULL));
 }
 
@@ -50,6 +53,7 @@ FIXTURE_TEARDOWN(lifetime_readers)
 		waitpid(self->reader[i], NULL, 0);
 	}
 	target_end(&self->target);
+	machine_restore();
 }
 
 static uint64_t hash_rows(const struct report *r)

@@ -7,20 +7,12 @@
 #include <linux/mman.h>
 
 #include "lib/kind.h"
-#include "lib/procfile.h"
 
 KIND_FIXTURE(hugetlb)
 
 #define HUGE_PAGES 4
 #define MIB (1ull << 20)
 #define GIB (1ull << 30)
-
-/* Memory for a gigantic page must be in one piece. */
-static void free_memory(void)
-{
-	procfile_write("/proc/sys/vm/drop_caches", "3");
-	procfile_write("/proc/sys/vm/compact_memory", "1");
-}
 
 static void private_body(struct target *t, void *arg)
 {
@@ -153,10 +145,12 @@ TEST_F(hugetlb, shared_table)
 	KIND_AGREES();
 }
 
-/* One entry of the third level: its table is all that is needed. */
+/*
+ * One entry of the third level: its table is all that is needed. Such a page must
+ * have been reserved at boot (hugepagesz=1G hugepages=1).
+ */
 TEST_F(hugetlb, gigantic)
 {
-	free_memory();
 	ASSERT_LE(1, machine_hugepages(GIB, 1));
 	KIND_START(gigantic_body);
 	KIND_ROW(TARGET_ALONE(0),

@@ -16,6 +16,13 @@
 #include "machine.h"
 #include "target.h"
 
+/*
+ * The harness allows a test 30 seconds; an emulated processor on a busy machine
+ * can need more for what takes a second alone.
+ */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 240
+
 /** KIND_FIXTURE() - a fixture with one target on a quiet machine */
 #define KIND_FIXTURE(kind)				\
 FIXTURE(kind) {						\

@@ -102,6 +102,8 @@ int machine_quiet(void)
 		{ "/sys/kernel/mm/ksm/run", "0" },
 		{ "/proc/sys/kernel/numa_balancing", "0" },
 		{ "/proc/sys/vm/compaction_proactiveness", "0" },
+		/* samples accessed bits, and clears them for it */
+		{ "/sys/module/damon_stat/parameters/enabled", "N" },
 	};
 	int err = 0;
 

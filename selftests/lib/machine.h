@@ -37,8 +37,8 @@ int machine_set(const char *path, const char *value);
 /**
  * machine_quiet() - keep the kernel from moving, merging or collapsing pages by itself
  *
- * Switches khugepaged, ksmd, NUMA balancing and proactive compaction off, as
- * far as the kernel has them.
+ * Nor from ageing them: switches khugepaged, ksmd, NUMA balancing, proactive
+ * compaction and DAMON's statistics off, as far as the kernel has them.
  *
  * Return: 0, or a negative errno.
  */
