@@ -108,6 +108,17 @@ static bool may_trace(struct pid *pid)
 }
 
 /**
+ * vmi_access_hides() - does an instance hide processes from some readers?
+ * @sb: the procfs instance
+ *
+ * Return: whether it does, that is, hidepid=2 or more.
+ */
+bool vmi_access_hides(struct super_block *sb)
+{
+	return proc_sb_info(sb)->hide_pid >= HIDEPID_INVISIBLE;
+}
+
+/**
  * vmi_access_visible() - may the caller know that a process exists?
  * @sb: the procfs instance that is asked
  * @pid: the process
@@ -123,7 +134,7 @@ bool vmi_access_visible(struct super_block *sb, struct pid *pid)
 {
 	const struct proc_fs_info *info = proc_sb_info(sb);
 
-	if (info->hide_pid < HIDEPID_INVISIBLE)
+	if (!vmi_access_hides(sb))
 		return true;
 	if (info->hide_pid == HIDEPID_INVISIBLE && in_group_p(info->pid_gid))
 		return true;

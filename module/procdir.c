@@ -78,12 +78,6 @@ static bool is_name(const struct qstr *name, const char *what)
 	return name->len == strlen(what) && !memcmp(name->name, what, name->len);
 }
 
-/* Does this instance hide processes from those who may not trace them? */
-static bool hides(struct super_block *sb)
-{
-	return proc_sb_info(sb)->hide_pid >= HIDEPID_INVISIBLE;
-}
-
 /* Is there a process or thread of that number which the caller may know of? */
 static bool exists(struct super_block *sb, pid_t nr)
 {
@@ -124,27 +118,18 @@ static struct inode *template_inode(struct inode *dir, struct dentry *parent,
 	return inode;
 }
 
-static struct dentry *lookup_self(struct inode *dir, struct dentry *dentry)
+/* A name that stands for an entry, with methods and a number of our own. */
+static struct dentry *lookup_entry(struct inode *dir, struct dentry *dentry,
+				   const char *name,
+				   const struct inode_operations *iops,
+				   unsigned long ino)
 {
-	struct inode *inode;
+	struct inode *inode = template_inode(dir, dentry->d_parent, name);
 
-	inode = template_inode(dir, dentry->d_parent, VMI_LINK_TEMPLATE);
 	if (IS_ERR(inode))
 		return ERR_CAST(inode);
-	inode->i_op = graft.generic.self_iops;
-	inode->i_ino = VMI_INO_SELF;
-	return d_splice_alias(inode, dentry);
-}
-
-static struct dentry *lookup_status(struct inode *dir, struct dentry *dentry)
-{
-	struct inode *inode;
-
-	inode = template_inode(dir, dentry->d_parent, VMI_STATUS);
-	if (IS_ERR(inode))
-		return ERR_CAST(inode);
-	inode->i_op = &graft.tables->file_iops;
-	inode->i_ino = VMI_INO_STATUS;
+	inode->i_op = iops;
+	inode->i_ino = ino;
 	return d_splice_alias(inode, dentry);
 }
 
@@ -168,7 +153,7 @@ static struct dentry *lookup_pid(struct inode *dir, struct dentry *dentry,
 	inode->i_private = (void *)(long)nr;
 	inode->i_op = &graft.tables->file_iops;
 	inode->i_ino = VMI_INO(nr);
-	if (hides(sb)) {
+	if (vmi_access_hides(sb)) {
 		d_lookup_done(dentry);
 		d_instantiate(dentry, inode);
 		return NULL;
@@ -189,9 +174,11 @@ static struct dentry *vmi_lookup(struct inode *dir, struct dentry *dentry,
 	if (nr)
 		return lookup_pid(dir, dentry, nr);
 	if (is_name(name, VMI_SELF))
-		return lookup_self(dir, dentry);
+		return lookup_entry(dir, dentry, VMI_LINK_TEMPLATE,
+				    graft.generic.self_iops, VMI_INO_SELF);
 	if (is_name(name, VMI_STATUS))
-		return lookup_status(dir, dentry);
+		return lookup_entry(dir, dentry, VMI_STATUS,
+				    &graft.tables->file_iops, VMI_INO_STATUS);
 	return ERR_PTR(-ENOENT);
 }
 
