@@ -8,6 +8,7 @@
 
 #include "access.h"
 #include "compat/entry.h"
+#include "follow.h"
 #include "procdir.h"
 #include "uapi/vminspect.h"
 
@@ -22,11 +23,16 @@ static int __init vminspect_init(void)
 	err = vmi_access_init();
 	if (err)
 		goto say_why;
-	err = vmi_procdir_create();
+	err = vmi_follow_init();
 	if (err)
 		goto access_exit;
+	err = vmi_procdir_create();
+	if (err)
+		goto follow_exit;
 	return 0;
 
+follow_exit:
+	vmi_follow_exit_all();
 access_exit:
 	vmi_access_exit();
 say_why:
@@ -38,6 +44,7 @@ say_why:
 static void __exit vminspect_exit(void)
 {
 	vmi_procdir_remove();
+	vmi_follow_exit_all();
 	vmi_access_exit();
 }
 
@@ -46,5 +53,5 @@ module_exit(vminspect_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The vminspect authors");
-MODULE_DESCRIPTION("Shows what is really resident in each mapping of a process");
+MODULE_DESCRIPTION("Shows what is resident in each mapping of a process, and its page faults");
 MODULE_VERSION(VMINSPECT_VERSION);

@@ -30,6 +30,7 @@
 
 #include "access.h"
 #include "graft.h"
+#include "process.h"
 #include "procdir.h"
 #include "report.h"
 #include "status.h"
@@ -182,19 +183,6 @@ static struct dentry *vmi_lookup(struct inode *dir, struct dentry *dentry,
 	return ERR_PTR(-ENOENT);
 }
 
-/* The next process from number @nr on, with a reference. */
-static struct pid *next_process(struct pid_namespace *ns, pid_t nr)
-{
-	struct pid *pid;
-
-	rcu_read_lock();
-	while ((pid = find_ge_pid(nr, ns)) && !pid_task(pid, PIDTYPE_TGID))
-		nr = pid_nr_ns(pid, ns) + 1;
-	get_pid(pid);
-	rcu_read_unlock();
-	return pid;
-}
-
 /* List one process, if the caller may know of it. False if there is no room. */
 static bool list_process(struct super_block *sb, struct dir_context *ctx,
 			 struct pid *pid)
@@ -235,7 +223,7 @@ static int vmi_readdir(struct file *file, struct dir_context *ctx)
 
 	if (!dir_emit_dots(file, ctx) || !list_others(ctx))
 		return 0;
-	while ((pid = next_process(proc_pid_ns(sb), ctx->pos - VMI_POS_PIDS))) {
+	while ((pid = vmi_process_next(proc_pid_ns(sb), ctx->pos - VMI_POS_PIDS))) {
 		room = list_process(sb, ctx, pid);
 		put_pid(pid);
 		if (!room)
@@ -255,7 +243,7 @@ static int create_entries(void)
 	dir = proc_mkdir_data(VMINSPECT_DIR, 0555, NULL, graft.tables);
 	if (!dir)
 		return -ENOMEM;
-	if (!proc_create(VMI_FILE_TEMPLATE, 0444, dir, &vmi_report_ops) ||
+	if (!proc_create(VMI_FILE_TEMPLATE, 0666, dir, &vmi_report_ops) ||
 	    !proc_symlink(VMI_LINK_TEMPLATE, dir, VMI_SELF) ||
 	    !proc_create_single(VMI_STATUS, 0444, dir, vmi_status_show)) {
 		proc_remove(dir);

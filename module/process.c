@@ -4,6 +4,8 @@
  */
 #include <linux/cred.h>
 #include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -49,4 +51,23 @@ void vmi_process_gather(struct vmi_process *process, struct pid *pid,
 	}
 	if (task)
 		put_task_struct(task);
+}
+
+/**
+ * vmi_process_next() - the next process, by number
+ * @ns: pid namespace it is numbered in
+ * @nr: the number to start from
+ *
+ * Return: it, with a reference for put_pid(); NULL if there is none.
+ */
+struct pid *vmi_process_next(struct pid_namespace *ns, pid_t nr)
+{
+	struct pid *pid;
+
+	rcu_read_lock();
+	while ((pid = find_ge_pid(nr, ns)) && !pid_task(pid, PIDTYPE_TGID))
+		nr = pid_nr_ns(pid, ns) + 1;
+	get_pid(pid);
+	rcu_read_unlock();
+	return pid;
 }

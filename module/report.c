@@ -12,10 +12,12 @@
  * no row is shown twice.
  */
 #include <linux/build_bug.h>
+#include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/dcache.h>
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
@@ -25,8 +27,13 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string_helpers.h>
+#include <linux/time64.h>
+#include <linux/uaccess.h>
+#include <linux/uidgid.h>
 
 #include "access.h"
+#include "account.h"
+#include "follow.h"
 #include "maple.h"
 #include "mm.h"
 #include "process.h"
@@ -53,11 +60,13 @@
  * @vmas: rows
  * @size: pages of address space
  * @pages: what is mapped; maxrun is the longest, not the sum
+ * @faults: page faults, if the process is tracked
  */
 struct vmi_total {
 	u64 vmas;
 	u64 size;
 	struct vmi_pages pages;
+	struct vmi_faults faults;
 };
 
 /**
@@ -69,6 +78,7 @@ struct vmi_total {
  * @head_holds: what the sections before [vmas] cost
  * @space: the walk
  * @total: sums so far
+ * @account: of the page faults
  * @row: next row of @rows to be shown
  * @rows: rows gathered
  */
@@ -80,6 +90,7 @@ struct vmi_report {
 	struct vmi_holds head_holds;
 	struct vmi_space space;
 	struct vmi_total total;
+	struct vmi_account account;
 	unsigned int row;
 	struct vmi_rows rows;
 };
@@ -94,6 +105,7 @@ static void add_total(struct vmi_total *total, const struct vmi_row *row)
 {
 	struct vmi_pages *sum = &total->pages;
 	const struct vmi_pages *pages = &row->pages;
+	unsigned int i;
 
 	total->vmas++;
 	total->size += (row->end - row->start) >> PAGE_SHIFT;
@@ -110,10 +122,16 @@ static void add_total(struct vmi_total *total, const struct vmi_row *row)
 	sum->maxrun = max(sum->maxrun, pages->maxrun);
 	sum->tables += pages->tables;
 	sum->shared_tables += pages->shared_tables;
+	for (i = 0; row->tracked && i < VMI_FAULT_COUNTERS; i++)
+		total->faults.nr[i] += row->faults.nr[i];
 }
 
-static void show_process(struct seq_file *m, const struct vmi_process *process)
+static void show_process(struct seq_file *m, const struct vmi_process *process,
+			 const struct vmi_account *account)
 {
+	u64 sec = account->since_ns;
+	u32 nsec = do_div(sec, NSEC_PER_SEC);
+
 	seq_printf(m, "vminspect %d\n[process]\n", VMINSPECT_FORMAT);
 	if (process->known) {
 		seq_printf(m, "pid %d\ncomm ", process->pid);
@@ -125,7 +143,11 @@ static void show_process(struct seq_file *m, const struct vmi_process *process)
 	} else {
 		seq_puts(m, "pid -\ncomm -\nuid -\nthreads -\n");
 	}
-	seq_printf(m, "page_size %lu\ntracked_since -\n", PAGE_SIZE);
+	seq_printf(m, "page_size %lu\n", PAGE_SIZE);
+	if (account->track)
+		seq_printf(m, "tracked_since %llu.%09u\n", sec, nsec);
+	else
+		seq_puts(m, "tracked_since -\n");
 }
 
 static void show_count(struct seq_file *m, const char *key, u64 value)
@@ -133,6 +155,16 @@ static void show_count(struct seq_file *m, const char *key, u64 value)
 	seq_puts(m, key);
 	seq_put_decimal_ull(m, " ", value);
 	seq_putc(m, '\n');
+}
+
+/* What is not known prints as "-". */
+static void show_known(struct seq_file *m, bool known, const char *key,
+		       u64 value)
+{
+	if (known)
+		show_count(m, key, value);
+	else
+		seq_printf(m, "%s -\n", key);
 }
 
 static void show_address(struct seq_file *m, const char *key,
@@ -194,7 +226,9 @@ static int show_head(struct seq_file *m, struct vmi_report *report)
 		err = vmi_maple_gather(&maple, &report->head_holds, report->mm);
 	if (err)
 		return err;
-	show_process(m, &process);
+	vmi_account_end(&report->account);
+	vmi_account_begin(&report->account, report->mm);
+	show_process(m, &process, &report->account);
 	show_mm(m, &mm, &maple);
 	seq_puts(m, "[vmas]\n" VMINSPECT_VMA_COLUMNS "\n");
 	return 0;
@@ -228,6 +262,43 @@ static void show_pages(struct seq_file *m, const struct vmi_pages *pages)
 	show_count(m, "tables", pages->tables);
 }
 
+static void show_faults(struct seq_file *m, bool known,
+			const struct vmi_faults *faults)
+{
+	static const char *const kinds[VMI_FAULT_KINDS] = {
+		[VMI_FAULT_ANON] = "anonflt",
+		[VMI_FAULT_FILE] = "fileflt",
+		[VMI_FAULT_COW] = "cowflt",
+		[VMI_FAULT_SWAP] = "swapflt",
+		[VMI_FAULT_OTHER] = "otherflt",
+	};
+	u64 major = faults->nr[VMI_FAULT_MAJOR];
+	unsigned int i;
+
+	show_known(m, known, "minflt", vmi_faults_sum(faults) - major);
+	show_known(m, known, "majflt", major);
+	for (i = 0; i < VMI_FAULT_KINDS; i++)
+		show_known(m, known, kinds[i], faults->nr[i]);
+	show_known(m, false, "grows", 0);
+}
+
+static void show_account(struct seq_file *m, const struct vmi_account *account)
+{
+	bool known = account->known;
+	bool own_known = known && account->own_known;
+
+	seq_puts(m, "[gone]\n");
+	show_faults(m, known, &account->gone);
+	seq_puts(m, "[faults]\n");
+	show_known(m, own_known, "own_minflt", account->own_min);
+	show_known(m, own_known, "own_majflt", account->own_maj);
+	show_known(m, known, "remote", account->remote);
+	show_known(m, known, "elsewhere", account->elsewhere);
+	show_known(m, known, "unattributed", account->unattributed);
+	show_known(m, known && account->lost_known, "lost", account->lost);
+	seq_printf(m, "probes %s\n", !known ? "-" : account->fire ? "on" : "off");
+}
+
 static struct vmi_holds sum_holds(const struct vmi_report *report)
 {
 	const struct vmi_holds *head = &report->head_holds;
@@ -250,12 +321,13 @@ static void show_total(struct seq_file *m, struct vmi_report *report)
 	const struct vmi_total *total = &report->total;
 	struct vmi_holds holds = sum_holds(report);
 
+	vmi_account_close(&report->account, &total->faults);
+	show_account(m, &report->account);
 	seq_puts(m, "[total]\n");
 	show_count(m, "vmas", total->vmas);
 	show_count(m, "size", total->size);
 	show_pages(m, &total->pages);
-	seq_puts(m, "minflt -\nmajflt -\nanonflt -\nfileflt -\ncowflt -\n");
-	seq_puts(m, "swapflt -\notherflt -\ngrows -\n");
+	show_faults(m, report->account.known, &total->faults);
 	show_count(m, "shared_tables", total->pages.shared_tables);
 	show_count(m, "holds", holds.nr);
 	show_count(m, "lock_ns", holds.total_ns);
@@ -275,6 +347,7 @@ static void *next_rows(struct seq_file *m, struct vmi_report *report,
 	err = vmi_space_gather(&report->space, &report->rows, want);
 	if (err)
 		return err == -ESRCH ? NULL : ERR_PTR(err);
+	vmi_account_rows(&report->account, &report->rows);
 	if (report->rows.nr)
 		return report->rows.row;
 	*pos = VMI_POS_TOTAL;
@@ -388,6 +461,7 @@ put_pid:
 
 static void put_process(struct vmi_report *report)
 {
+	vmi_account_end(&report->account);
 	mmdrop(report->mm);
 	put_pid(report->pid);
 }
@@ -462,9 +536,52 @@ static int report_release(struct inode *inode, struct file *file)
 	return seq_release(inode, file);
 }
 
+/* Does the writer own the process, or may he trace any? */
+static bool may_control(const struct vmi_report *report)
+{
+	struct task_struct *task;
+	bool may = false;
+
+	rcu_read_lock();
+	task = pid_task(report->pid, PIDTYPE_PID);
+	if (task)
+		may = uid_eq(current_fsuid(), task_euid(task)) ||
+		      ns_capable(vmi_task_user_ns(task, report->mm),
+				 CAP_SYS_PTRACE);
+	rcu_read_unlock();
+	return may;
+}
+
+/* Room for the longest word, a newline and the end. */
+#define VMI_WORD_BYTES 16
+
+static ssize_t report_write(struct file *file, const char __user *from,
+			    size_t size, loff_t *pos)
+{
+	struct seq_file *m = file->private_data;
+	struct vmi_report *report = m->private;
+	char word[VMI_WORD_BYTES];
+	int err;
+
+	if (size >= sizeof(word))
+		return -EINVAL;
+	if (copy_from_user(word, from, size))
+		return -EFAULT;
+	word[size] = '\0';
+	if (size && word[size - 1] == '\n')
+		word[size - 1] = '\0';
+	if (!pid_has_task(report->pid, PIDTYPE_PID))
+		return -ESRCH;
+	if (!may_control(report))
+		return -EPERM;
+	err = vmi_follow_word(word, report->mm, report->pid);
+	return err ?: size;
+}
+
 const struct proc_ops vmi_report_ops = {
 	.proc_open = report_open,
 	.proc_read_iter = seq_read_iter,
+	.proc_write = report_write,
 	.proc_lseek = seq_lseek,
 	.proc_release = report_release,
 };

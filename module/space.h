@@ -6,6 +6,7 @@
 #include <linux/mm_types.h>
 #include <linux/types.h>
 
+#include "counts.h"
 #include "pages.h"
 
 /* Mappings gathered before any is formatted. */
@@ -26,6 +27,8 @@
  * @name: what maps would print for it, not terminated
  * @name_len: bytes in @name, 0 if it has none
  * @pages: what is mapped
+ * @tracked: @faults is set
+ * @faults: its page faults
  */
 struct vmi_row {
 	unsigned long start;
@@ -37,6 +40,8 @@ struct vmi_row {
 	const char *name;
 	unsigned int name_len;
 	struct vmi_pages pages;
+	bool tracked;
+	struct vmi_faults faults;
 };
 
 /**

@@ -10,8 +10,11 @@
 #include <linux/user_namespace.h>
 #include <linux/utsname.h>
 
+#include "follow.h"
+#include "memory.h"
 #include "space.h"
 #include "status.h"
+#include "track.h"
 #include "uapi/vminspect.h"
 
 static atomic64_t opened, opened_bytes;
@@ -64,12 +67,27 @@ void vmi_status_reported(u64 nr_vmas, const struct vmi_holds *cost)
  * Sums over all processes tell of each of them. Who may look at any process may
  * have them.
  */
-static void show_sum(struct seq_file *m, const char *key, const atomic64_t *sum)
+static void show_sum(struct seq_file *m, const char *key, u64 sum)
 {
 	if (file_ns_capable(m->file, &init_user_ns, CAP_SYS_PTRACE))
-		seq_printf(m, "%s %lld\n", key, atomic64_read(sum));
+		seq_printf(m, "%s %llu\n", key, sum);
 	else
 		seq_printf(m, "%s -\n", key);
+}
+
+static void show_follow(struct seq_file *m)
+{
+	struct vmi_follow_state state;
+
+	vmi_follow_gather(&state);
+	seq_printf(m, "track %s\n", state.all ? "all" : "none");
+	seq_printf(m, "probes %s\n", !state.armed ? "off" :
+				     state.fire ? "on" : "silenced");
+	show_sum(m, "tracked", state.tracked);
+	show_sum(m, "untracked", state.untracked);
+	show_sum(m, "unattributed", vmi_track_unattributed());
+	show_sum(m, "memory_bytes", vmi_memory_used());
+	seq_printf(m, "max_memory_bytes %llu\n", vmi_memory_max());
 }
 
 /**
@@ -87,13 +105,13 @@ int vmi_status_show(struct seq_file *m, void *v)
 	seq_puts(m, "lock mmap_lock\n");
 	seq_printf(m, "knows_changes %s\n",
 		   IS_ENABLED(CONFIG_PER_VMA_LOCK) ? "yes" : "no");
-	seq_puts(m, "tracked -\n");
-	show_sum(m, "open", &opened);
-	show_sum(m, "open_bytes", &opened_bytes);
-	show_sum(m, "reports", &reports);
-	show_sum(m, "vmas", &vmas);
-	show_sum(m, "holds", &holds);
-	show_sum(m, "lock_ns", &lock_ns);
-	show_sum(m, "longest_hold_ns", &longest_hold_ns);
+	show_follow(m);
+	show_sum(m, "open", atomic64_read(&opened));
+	show_sum(m, "open_bytes", atomic64_read(&opened_bytes));
+	show_sum(m, "reports", atomic64_read(&reports));
+	show_sum(m, "vmas", atomic64_read(&vmas));
+	show_sum(m, "holds", atomic64_read(&holds));
+	show_sum(m, "lock_ns", atomic64_read(&lock_ns));
+	show_sum(m, "longest_hold_ns", atomic64_read(&longest_hold_ns));
 	return 0;
 }

@@ -102,13 +102,26 @@ static char *put_pages(char *to, const struct vmi_pages *pages)
 	return put_count(to, pages->tables);
 }
 
-/* What is not known yet prints as "-": the eight columns of faults. */
-static char *put_faults(char *to)
+/* What is not known prints as "-": of an untracked process, and of growth. */
+static char *put_faults(char *to, const struct vmi_row *row)
 {
 	static const char none[] = " - - - - - - - -";
+	const struct vmi_faults *faults = &row->faults;
+	unsigned int i;
+	u64 major;
 
-	memcpy(to, none, sizeof(none) - 1);
-	return to + sizeof(none) - 1;
+	if (!row->tracked) {
+		memcpy(to, none, sizeof(none) - 1);
+		return to + sizeof(none) - 1;
+	}
+	major = faults->nr[VMI_FAULT_MAJOR];
+	to = put_count(to, vmi_faults_sum(faults) - major);
+	to = put_count(to, major);
+	for (i = 0; i < VMI_FAULT_KINDS; i++)
+		to = put_count(to, faults->nr[i]);
+	*to++ = ' ';
+	*to++ = '-';
+	return to;
 }
 
 /**
@@ -136,7 +149,7 @@ char *vmi_text_row(char *to, const struct vmi_row *row)
 	to = put_count(to, row->ino);
 	to = put_count(to, (row->end - row->start) >> PAGE_SHIFT);
 	to = put_pages(to, &row->pages);
-	to = put_faults(to);
+	to = put_faults(to, row);
 	*to++ = ' ';
 	if (!row->name_len)
 		*to++ = '-';

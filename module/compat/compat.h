@@ -19,6 +19,8 @@
 #include <linux/mm_types.h>
 #include <linux/namei.h>
 #include <linux/seqlock.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/version.h>
 
 /* 6.12 moved these from asm/. */
@@ -26,6 +28,10 @@
 #include <linux/unaligned.h>
 #else
 #include <asm/unaligned.h>
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+#include <linux/sched/exec_state.h>
 #endif
 
 /* hex_asc_lo() was in linux/kernel.h until 6.4. */
@@ -171,6 +177,27 @@ static inline bool vmi_mm_seq(const struct mm_struct *mm, unsigned int *seq)
 	return true;
 #else
 	return false;
+#endif
+}
+
+/**
+ * vmi_task_user_ns() - whose CAP_SYS_PTRACE lets trace a process
+ * @task: the process
+ * @mm: its address space, which knew this until 7.1
+ *
+ * As kernel/ptrace.c:__ptrace_may_access() finds it.
+ *
+ * Locking: in an RCU read-side section, in which the result may be used.
+ *
+ * Return: the user namespace.
+ */
+static inline struct user_namespace *
+vmi_task_user_ns(const struct task_struct *task, const struct mm_struct *mm)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+	return rcu_dereference(task->exec_state)->user_ns;
+#else
+	return mm->user_ns;
 #endif
 }
 

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Draws up the account of a process's page faults: those of its mappings, those
+ * of mappings gone, and those that are neither, against what the process itself
+ * was charged.
+ *
+ * What the process was charged, and what others did here, is read first, the
+ * counters after it. They only grow, so nothing is called lost that was merely
+ * under way. But a mapping
+ * that moves meanwhile can be missed by the walk, counters and all: then it is
+ * not known whether anything was lost.
+ */
+#include <linux/atomic.h>
+#include <linux/minmax.h>
+#include <linux/mm_types.h>
+
+#include "account.h"
+#include "faults.h"
+#include "hooks.h"
+#include "space.h"
+#include "track.h"
+
+/**
+ * vmi_account_begin() - begin before the first row is gathered
+ * @account: the account
+ * @mm: the address space
+ */
+void vmi_account_begin(struct vmi_account *account, const struct mm_struct *mm)
+{
+	*account = (struct vmi_account){ .track = vmi_track_get(mm) };
+	if (!account->track)
+		return;
+	account->since_ns = account->track->since_ns;
+	account->moves = atomic_read(&account->track->moves);
+	account->own_known = vmi_faults_own(account->track->tgid,
+					    &account->own_min, &account->own_maj);
+	vmi_faults_settle(account->track, 0, 0);
+	account->remote = atomic64_read(&account->track->remote);
+}
+
+/**
+ * vmi_account_rows() - add the faults to rows that were gathered
+ * @account: the account
+ * @rows: the rows
+ */
+void vmi_account_rows(const struct vmi_account *account, struct vmi_rows *rows)
+{
+	struct vmi_row *row;
+
+	for (row = rows->row; row < rows->row + rows->nr; row++) {
+		row->tracked = account->track;
+		if (!row->tracked)
+			continue;
+		row->faults = (struct vmi_faults){};
+		vmi_counts_sum(&account->track->counts, row->start, row->end,
+			       &row->faults);
+	}
+}
+
+static void since(u64 *now, const atomic64_t *before)
+{
+	*now -= min_t(u64, *now, atomic64_read(before));
+}
+
+static u64 lost(const struct vmi_account *account, const struct vmi_faults *rows)
+{
+	u64 due = account->own_min + account->own_maj + account->remote;
+	u64 seen = vmi_faults_sum(rows) + vmi_faults_sum(&account->gone) +
+		   account->unattributed + account->elsewhere;
+
+	return due - min(due, seen);
+}
+
+/**
+ * vmi_account_close() - balance the account after the last row was gathered
+ * @account: the account
+ * @rows: sum over all rows
+ */
+void vmi_account_close(struct vmi_account *account,
+		       const struct vmi_faults *rows)
+{
+	const struct vmi_track *track = account->track;
+	unsigned int i;
+
+	account->known = track && !READ_ONCE(track->dead);
+	if (!account->known)
+		return;
+	since(&account->own_min, &track->before_min);
+	since(&account->own_maj, &track->before_maj);
+	account->elsewhere = atomic64_read(&track->elsewhere);
+	account->unattributed = atomic64_read(&track->unattributed);
+	for (i = 0; i < VMI_FAULT_COUNTERS; i++)
+		account->gone.nr[i] = atomic64_read(&track->gone[i]);
+	account->lost_known = account->own_known &&
+			      account->moves == atomic_read(&track->moves);
+	account->lost = lost(account, rows);
+	account->fire = vmi_hooks_fire();
+}
+
+/**
+ * vmi_account_end() - the account was read, or is not needed any more
+ * @account: the account
+ */
+void vmi_account_end(struct vmi_account *account)
+{
+	if (account->track)
+		vmi_track_put(account->track);
+	account->track = NULL;
+}

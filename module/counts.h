@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _VMI_COUNTS_H
+#define _VMI_COUNTS_H
+
+#include <linux/atomic.h>
+#include <linux/cache.h>
+#include <linux/mm_types.h>
+#include <linux/rcupdate.h>
+#include <linux/types.h>
+#include <linux/xarray.h>
+
+/**
+ * enum vmi_fault - what a page fault did
+ * @VMI_FAULT_ANON: first touch of anonymous memory
+ * @VMI_FAULT_FILE: a page of a file, or of shared memory, was mapped
+ * @VMI_FAULT_COW: a private page was written that was not writable, or the first
+ *	touch of a private file mapping was a write
+ * @VMI_FAULT_SWAP: a page was in swap
+ * @VMI_FAULT_OTHER: anything else
+ * @VMI_FAULT_KINDS: how many kinds there are
+ * @VMI_FAULT_MAJOR: not a kind: the faults of all kinds that were major
+ * @VMI_FAULT_COUNTERS: how many figures that makes
+ */
+enum vmi_fault {
+	VMI_FAULT_ANON,
+	VMI_FAULT_FILE,
+	VMI_FAULT_COW,
+	VMI_FAULT_SWAP,
+	VMI_FAULT_OTHER,
+	VMI_FAULT_KINDS,
+	VMI_FAULT_MAJOR = VMI_FAULT_KINDS,
+	VMI_FAULT_COUNTERS,
+};
+
+/**
+ * struct vmi_faults - completed page faults
+ * @nr: how many of each kind, and how many of them all were major
+ */
+struct vmi_faults {
+	u64 nr[VMI_FAULT_COUNTERS];
+};
+
+/**
+ * vmi_faults_sum() - faults of all kinds
+ * @faults: the counts
+ *
+ * Return: minor and major faults together.
+ */
+static inline u64 vmi_faults_sum(const struct vmi_faults *faults)
+{
+	u64 sum = 0;
+	int i;
+
+	for (i = 0; i < VMI_FAULT_KINDS; i++)
+		sum += faults->nr[i];
+	return sum;
+}
+
+/* Pages that share a leaf. A quarter of a MiB: most mappings are no larger. */
+#define VMI_LEAF_SHIFT 6
+#define VMI_LEAF_PAGES (1UL << VMI_LEAF_SHIFT)
+#define VMI_LEAF_INDEX(addr) ((addr) >> (PAGE_SHIFT + VMI_LEAF_SHIFT))
+#define VMI_LEAF_SLOT(addr) (((addr) >> PAGE_SHIFT) % VMI_LEAF_PAGES)
+
+/**
+ * struct vmi_carries - what does not fit into the bytes of a leaf
+ * @nr: how often each of them went from 255 to 0
+ */
+struct vmi_carries {
+	atomic64_t nr[VMI_FAULT_COUNTERS][VMI_LEAF_PAGES];
+};
+
+/**
+ * struct vmi_leaf - the faults of VMI_LEAF_PAGES pages
+ * @sum: over all of them
+ * @carries: NULL until a page has many faults
+ * @rcu: to free it
+ * @nr: of each page, modulo 256
+ */
+struct vmi_leaf {
+	atomic64_t sum[VMI_FAULT_COUNTERS];
+	struct vmi_carries *carries;
+	struct rcu_head rcu;
+	u8 nr[VMI_FAULT_COUNTERS][VMI_LEAF_PAGES] __aligned(sizeof(u64));
+};
+
+/**
+ * struct vmi_counts - the page faults of an address space, by page
+ * @leaves: struct vmi_leaf by VMI_LEAF_INDEX() of the address
+ * @bytes: memory charged for it
+ * @nr_leaves: how many
+ */
+struct vmi_counts {
+	struct xarray leaves;
+	atomic64_t bytes;
+	atomic_long_t nr_leaves;
+};
+
+int vmi_counts_create_caches(void);
+void vmi_counts_destroy_caches(void);
+
+void vmi_counts_init(struct vmi_counts *counts);
+void vmi_counts_free(struct vmi_counts *counts, bool readers);
+struct vmi_leaf *vmi_counts_leaf(struct vmi_counts *counts,
+				 unsigned long addr);
+void vmi_counts_sum(struct vmi_counts *counts, unsigned long start,
+		    unsigned long end, struct vmi_faults *sum);
+bool vmi_counts_any(struct vmi_counts *counts, unsigned long start,
+		    unsigned long end);
+void vmi_counts_take(struct vmi_counts *counts, unsigned long start,
+		     unsigned long end, unsigned long floor,
+		     unsigned long ceiling, struct vmi_faults *taken);
+void vmi_counts_move(struct vmi_counts *counts, unsigned long from,
+		     unsigned long to, unsigned long len,
+		     struct vmi_faults *lost);
+
+void vmi_leaf_widen(struct vmi_counts *counts, struct vmi_leaf *leaf);
+bool vmi_leaf_add(struct vmi_leaf *leaf, unsigned int slot, enum vmi_fault kind,
+		  bool major);
+
+/**
+ * vmi_leaf_crowded() - will a page soon need more than its byte?
+ * @leaf: the leaf
+ * @slot: the page in it
+ * @kind: which of its counters
+ *
+ * Return: whether vmi_leaf_widen() should be called.
+ */
+static __always_inline bool vmi_leaf_crowded(const struct vmi_leaf *leaf,
+					     unsigned int slot,
+					     enum vmi_fault kind)
+{
+	return (s8)(READ_ONCE(leaf->nr[kind][slot]) |
+		    READ_ONCE(leaf->nr[VMI_FAULT_MAJOR][slot])) < 0 &&
+	       !READ_ONCE(leaf->carries);
+}
+
+#endif /* _VMI_COUNTS_H */

@@ -1,0 +1,741 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Counts the completed page faults of tracked address spaces, page by page.
+ *
+ * There is one probe, at the entry of handle_mm_fault(): what is about to happen
+ * is noted there, in a record of the task. Whether it did happen is known from
+ * the task's own min_flt and maj_flt, which the kernel raises by one when it
+ * accounts for a fault (mm/memory.c:mm_account_fault()), and by nothing else.
+ * They are looked at when the task next enters, or before by whoever needs to
+ * know: the fault is then settled. A probe at the return would cost twice as much.
+ * It is set only while the trace event is on, for an event must come at once.
+ *
+ * So nothing is counted that the kernel did not count; and what the kernel
+ * counted and was not seen here can be told, see vmi_faults_own().
+ *
+ * Locking: the record of a task has a lock, which its owner takes at every fault
+ * and others while they settle it. The records are found under RCU. They hold
+ * the task, so its counters stay readable, and the tracking they point to. A
+ * noted fault points to a leaf: that is valid while the fault's mapping exists,
+ * for whoever unmaps it settles first (vmi_faults_unmapped()).
+ */
+#include <linux/hashtable.h>
+#include <linux/maple_tree.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/ptrace.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/sched/task_stack.h>
+#include <linux/seqlock.h>
+#include <linux/shmem_fs.h>
+#include <linux/slab.h>
+
+#include "faults.h"
+#include "kind.h"
+#include "memory.h"
+#include "track.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+/**
+ * enum vmi_noted - what a task's record says
+ * @VMI_NOTED_NOTHING: its last fault is settled
+ * @VMI_NOTED_FAULT: a fault began
+ * @VMI_NOTED_GONE: a fault began in a mapping that no longer exists
+ */
+enum vmi_noted {
+	VMI_NOTED_NOTHING,
+	VMI_NOTED_FAULT,
+	VMI_NOTED_GONE,
+};
+
+/**
+ * struct vmi_task - the record of a task: its last fault
+ * @node: among all records, by @task
+ * @task: the task; held by get_task_struct()
+ * @lock: protects all that follows
+ * @noted: whether there is a fault to be settled
+ * @kind: its enum vmi_fault
+ * @shmem: it is in a mapping of shared memory
+ * @slot: its page in @leaf
+ * @queued: the record is among the unsettled ones of @track
+ * @adopted: the task existed before tracking, and may have been in a fault then
+ * @finished: the task exits, its record is no longer used
+ * @addr: the address
+ * @leaf: the address's leaf, NULL if there is none or it may have been freed
+ * @min: the task's min_flt when the fault began
+ * @maj: its maj_flt
+ * @before_min: min_flt when the record was linked to @track
+ * @before_maj: maj_flt then
+ * @target_mm: address space of the fault, to compare only
+ * @home_mm: the task's own address space, to compare only
+ * @track: tracking of @target_mm; &nowhere if it is not tracked
+ * @home: tracking of the task's process, NULL if it is not tracked
+ * @unsettled: in the list of @track
+ * @event: the fault, for its trace event
+ * @rcu: to free it
+ */
+struct vmi_task {
+	struct hlist_node node;
+	struct task_struct *task;
+	raw_spinlock_t lock;
+	u8 noted;
+	u8 kind;
+	bool shmem;
+	u8 slot;
+	bool queued;
+	bool adopted;
+	bool finished;
+	unsigned long addr;
+	struct vmi_leaf *leaf;
+	unsigned long min;
+	unsigned long maj;
+	unsigned long before_min;
+	unsigned long before_maj;
+	struct mm_struct *target_mm;
+	struct mm_struct *home_mm;
+	struct vmi_track *track;
+	struct vmi_track *home;
+	struct llist_node unsettled;
+	struct vmi_trace_fault event;
+	struct rcu_head rcu;
+};
+
+#define VMI_TASK_BITS 13
+static DEFINE_HASHTABLE(tasks, VMI_TASK_BITS);
+static DEFINE_SPINLOCK(tasks_lock);
+static struct kmem_cache *task_cache;
+
+/* Stands for all address spaces that are not tracked. */
+static struct vmi_track nowhere = {
+	.refs = REFCOUNT_INIT(1),
+	.dead = true,
+	.settle_lock = __SPIN_LOCK_UNLOCKED(nowhere.settle_lock),
+};
+
+/**
+ * vmi_faults_create_cache() - prepare to count
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int vmi_faults_create_cache(void)
+{
+	task_cache = KMEM_CACHE(vmi_task, 0);
+	return task_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * vmi_faults_destroy_cache() - undo vmi_faults_create_cache()
+ *
+ * Records that are being freed are waited for.
+ */
+void vmi_faults_destroy_cache(void)
+{
+	rcu_barrier();
+	kmem_cache_destroy(task_cache);
+}
+
+static __always_inline struct vmi_task *
+find_record(const struct task_struct *task)
+{
+	struct vmi_task *record;
+
+	hash_for_each_possible_rcu_notrace(tasks, record, node,
+					   (unsigned long)task)
+		if (record->task == task)
+			return record;
+	return NULL;
+}
+
+static void free_record(struct vmi_task *record)
+{
+	put_task_struct(record->task);
+	kmem_cache_free(task_cache, record);
+	vmi_memory_uncharge(sizeof(*record));
+}
+
+static void free_record_rcu(struct rcu_head *rcu)
+{
+	free_record(container_of(rcu, struct vmi_task, rcu));
+}
+
+static struct vmi_task *alloc_record(struct task_struct *task)
+{
+	struct vmi_task *record;
+
+	if (!vmi_memory_charge(sizeof(*record)))
+		return NULL;
+	record = kmem_cache_zalloc(task_cache, VMI_GFP_HOOK);
+	if (!record) {
+		vmi_memory_uncharge(sizeof(*record));
+		return NULL;
+	}
+	record->task = get_task_struct(task);
+	raw_spin_lock_init(&record->lock);
+	record->track = &nowhere;
+	vmi_track_hold(&nowhere);
+	return record;
+}
+
+/* The record of a task, made if need be. NULL if there is no memory. */
+static struct vmi_task *get_record(struct task_struct *task)
+{
+	struct vmi_task *record = find_record(task);
+	struct vmi_task *there;
+
+	if (record)
+		return record;
+	record = alloc_record(task);
+	if (!record)
+		return NULL;
+	spin_lock(&tasks_lock);
+	there = find_record(task);
+	if (!there)
+		hash_add_rcu(tasks, &record->node, (unsigned long)task);
+	spin_unlock(&tasks_lock);
+	if (!there)
+		return record;
+	vmi_track_put(&nowhere);
+	free_record(record);
+	return there;
+}
+
+static void add_gone(struct vmi_track *track, const struct vmi_faults *faults)
+{
+	unsigned int i;
+
+	for (i = 0; i < VMI_FAULT_COUNTERS; i++)
+		if (faults->nr[i])
+			atomic64_add(faults->nr[i], &track->gone[i]);
+}
+
+/* The fault was between two address spaces, or processes. */
+static noinline void count_remote(struct vmi_task *record)
+{
+	if (record->track != &nowhere)
+		atomic64_inc(&record->track->remote);
+	if (record->home)
+		atomic64_inc(&record->home->elsewhere);
+}
+
+static noinline void count_gone(struct vmi_task *record, bool major)
+{
+	atomic64_inc(&record->track->gone[record->kind]);
+	if (major)
+		atomic64_inc(&record->track->gone[VMI_FAULT_MAJOR]);
+}
+
+static noinline void emit_event(struct vmi_task *record, bool major)
+{
+	record->event.addr = record->addr;
+	record->event.kind = record->kind;
+	record->event.major = major;
+	if (record->event.vm_end && record->track != &nowhere)
+		trace_fault(&record->event);
+}
+
+/* The noted fault did complete. */
+static __always_inline void count(struct vmi_task *record, bool major)
+{
+	/* There is no other way for shared memory to take long. */
+	if (unlikely(major && record->shmem))
+		record->kind = VMI_FAULT_SWAP;
+	if (unlikely(record->noted == VMI_NOTED_GONE))
+		count_gone(record, major);
+	else if (!record->leaf ||
+		 !vmi_leaf_add(record->leaf, record->slot, record->kind, major))
+		atomic64_inc(&record->track->unattributed);
+	if (unlikely(record->home != record->track))
+		count_remote(record);
+	if (trace_fault_enabled())
+		emit_event(record, major);
+}
+
+/*
+ * Look whether the noted fault has completed. If not, it stays noted: it failed,
+ * or will be tried again, or is still going on.
+ *
+ * More than one fault since then means that some were not seen. One of them was
+ * the noted one, most likely.
+ */
+static __always_inline void settle(struct vmi_task *record)
+{
+	unsigned long min = READ_ONCE(record->task->min_flt);
+	unsigned long maj = READ_ONCE(record->task->maj_flt);
+
+	lockdep_assert_held(&record->lock);
+	if (min == record->min && maj == record->maj)
+		return;
+	if (record->noted != VMI_NOTED_NOTHING) {
+		count(record, min == record->min);
+		record->noted = VMI_NOTED_NOTHING;
+	} else if (record->adopted && record->home &&
+		   min - record->min + maj - record->maj == 1) {
+		/* It was in the middle of a fault when tracking began. */
+		atomic64_add(min - record->min, &record->home->before_min);
+		atomic64_add(maj - record->maj, &record->home->before_maj);
+	}
+	record->min = min;
+	record->maj = maj;
+}
+
+/* Settle a record whose task may be doing anything now. */
+static void settle_other(struct vmi_task *record, struct vmi_track *track,
+			 unsigned long start, unsigned long end)
+{
+	record->queued = false;
+	settle(record);
+	if (track->dead || record->noted == VMI_NOTED_NOTHING) {
+		record->noted = VMI_NOTED_NOTHING;
+		record->leaf = NULL;
+		return;
+	}
+	if (record->addr >= start && record->addr < end) {
+		record->noted = VMI_NOTED_GONE;
+		record->leaf = NULL;
+	}
+	record->queued = true;
+	llist_add(&record->unsettled, &track->unsettled);
+}
+
+/**
+ * vmi_faults_settle() - count all faults that have completed
+ * @track: the address space
+ * @start: first address that is no longer mapped
+ * @end: first address behind
+ *
+ * Faults that are neither completed nor given up stay noted; those from @start
+ * to @end count as gone when they complete.
+ *
+ * The work is that of the tasks that had a fault since the last time.
+ */
+void vmi_faults_settle(struct vmi_track *track, unsigned long start,
+		       unsigned long end)
+{
+	struct vmi_task *record, *next;
+	struct llist_node *list;
+
+	if (llist_empty(&track->unsettled))
+		return;
+	rcu_read_lock();
+	spin_lock(&track->settle_lock);
+	list = llist_del_all(&track->unsettled);
+	llist_for_each_entry_safe(record, next, list, unsettled) {
+		raw_spin_lock(&record->lock);
+		settle_other(record, track, start, end);
+		raw_spin_unlock(&record->lock);
+	}
+	spin_unlock(&track->settle_lock);
+	rcu_read_unlock();
+}
+
+/* Take the record off the list of its tracking, where it may stand. */
+static void unqueue(struct vmi_task *record)
+{
+	if (record->queued)
+		vmi_faults_settle(record->track, 0, 0);
+}
+
+/*
+ * Link a record to the address spaces of the faults to come, which are both held
+ * for it. Under its lock, and not queued. Those it was linked to are to be put.
+ */
+static void link_record(struct vmi_task *record, struct mm_struct *target_mm,
+			struct mm_struct *home_mm, struct vmi_track **track,
+			struct vmi_track **home)
+{
+	record->target_mm = target_mm;
+	record->home_mm = home_mm;
+	swap(record->track, *track);
+	swap(record->home, *home);
+	record->leaf = NULL;
+	record->noted = VMI_NOTED_NOTHING;
+	record->min = READ_ONCE(record->task->min_flt);
+	record->maj = READ_ONCE(record->task->maj_flt);
+	record->before_min = record->min;
+	record->before_maj = record->maj;
+}
+
+/* Done with a record: its task exits, or has to do with nothing tracked. */
+static void drop_record(struct vmi_task *record)
+{
+	raw_spin_lock(&record->lock);
+	settle(record);
+	record->noted = VMI_NOTED_NOTHING;
+	record->finished = true;
+	raw_spin_unlock(&record->lock);
+	unqueue(record);
+
+	spin_lock(&tasks_lock);
+	hash_del_rcu(&record->node);
+	spin_unlock(&tasks_lock);
+	vmi_track_put(record->track);
+	if (record->home)
+		vmi_track_put(record->home);
+	call_rcu(&record->rcu, free_record_rcu);
+}
+
+/*
+ * The current task is about to fault in another address space than the last
+ * time, or for the first time. NULL if that concerns nobody.
+ */
+static noinline struct vmi_task *relink(struct vmi_task *record,
+					struct mm_struct *mm)
+{
+	struct vmi_track *track = vmi_track_find(mm);
+	struct vmi_track *home = track;
+
+	if (unlikely(current->mm != mm))
+		home = current->mm ? vmi_track_find(current->mm) : NULL;
+	if (home && home->tgid != task_tgid(current))
+		home = NULL;
+	if (likely(!track && !home)) {
+		if (record)
+			drop_record(record);
+		return NULL;
+	}
+	if (!record)
+		record = get_record(current);
+	if (!record || record->finished)
+		return NULL;
+
+	raw_spin_lock(&record->lock);
+	settle(record);
+	record->noted = VMI_NOTED_NOTHING;
+	raw_spin_unlock(&record->lock);
+	unqueue(record);
+
+	if (!track || !vmi_track_hold(track)) {
+		track = &nowhere;
+		vmi_track_hold(track);
+	}
+	if (home && !vmi_track_hold(home))
+		home = NULL;
+	raw_spin_lock(&record->lock);
+	link_record(record, mm, current->mm, &track, &home);
+	raw_spin_unlock(&record->lock);
+	vmi_track_put(track);
+	if (home)
+		vmi_track_put(home);
+	return record;
+}
+
+/* Only while the event is on: @record->event.vm_end is 0 otherwise. */
+static noinline void note_event(struct vmi_task *record,
+				const struct vm_area_struct *vma,
+				unsigned int flags)
+{
+	record->event.vm_start = vma->vm_start;
+	record->event.vm_end = vma->vm_end;
+	record->event.ip = current->flags & PF_KTHREAD ?
+		0 : instruction_pointer(task_pt_regs(current));
+	record->event.tgid = task_tgid_nr(current);
+	record->event.access = flags & (FAULT_FLAG_WRITE |
+					FAULT_FLAG_INSTRUCTION);
+}
+
+/* The leaf to count in, that of the last fault if it still serves. */
+static __always_inline struct vmi_leaf *
+leaf_of(const struct vmi_task *record, unsigned long addr)
+{
+	if (VMI_LEAF_INDEX(record->addr ^ addr))
+		return NULL;
+	return record->leaf;
+}
+
+static bool is_shmem(const struct vm_area_struct *vma)
+{
+	return vma->vm_file && shmem_mapping(vma->vm_file->f_mapping);
+}
+
+/* Note a fault. What was noted before is settled, or came to nothing. */
+static __always_inline void note(struct vmi_task *record,
+				 struct vm_area_struct *vma, unsigned long addr,
+				 unsigned int flags)
+{
+	enum vmi_fault kind = vmi_kind_of_fault(vma, addr, flags);
+	struct vmi_track *track = record->track;
+	struct vmi_leaf *leaf;
+
+	raw_spin_lock(&record->lock);
+	settle(record);
+	leaf = leaf_of(record, addr);
+	if (unlikely(!leaf) && track != &nowhere) {
+		raw_spin_unlock(&record->lock);
+		leaf = vmi_counts_leaf(&track->counts, addr);
+		raw_spin_lock(&record->lock);
+	}
+	if (leaf && unlikely(vmi_leaf_crowded(leaf, VMI_LEAF_SLOT(addr), kind)))
+		vmi_leaf_widen(&track->counts, leaf);
+	record->leaf = leaf;
+	record->addr = addr;
+	record->slot = VMI_LEAF_SLOT(addr);
+	record->kind = kind;
+	record->noted = VMI_NOTED_FAULT;
+	record->adopted = false;
+	record->shmem = kind == VMI_FAULT_FILE && is_shmem(vma);
+	if (trace_fault_enabled())
+		note_event(record, vma, flags);
+	if (!record->queued && track != &nowhere) {
+		record->queued = true;
+		llist_add(&record->unsettled, &track->unsettled);
+	}
+	raw_spin_unlock(&record->lock);
+}
+
+/**
+ * vmi_faults_enter() - the current task is about to handle a fault
+ * @vma: the mapping
+ * @addr: the address
+ * @flags: FAULT_FLAG_*
+ *
+ * Locking: mmap_lock or the lock of @vma is held, which keeps both mapping and
+ * address space. Called in an RCU read-side section.
+ */
+void vmi_faults_enter(struct vm_area_struct *vma, unsigned long addr,
+		      unsigned int flags)
+{
+	struct vmi_task *record = find_record(current);
+
+	if (unlikely(!record || record->target_mm != vma->vm_mm ||
+		     record->home_mm != current->mm ||
+		     READ_ONCE(record->track->dead))) {
+		record = relink(record, vma->vm_mm);
+		if (!record)
+			return;
+	}
+	note(record, vma, addr, flags);
+}
+
+/**
+ * vmi_faults_leave() - the current task has handled a fault
+ *
+ * Called only while the trace event is on.
+ */
+void vmi_faults_leave(void)
+{
+	struct vmi_task *record;
+
+	rcu_read_lock();
+	record = find_record(current);
+	if (record) {
+		raw_spin_lock(&record->lock);
+		settle(record);
+		raw_spin_unlock(&record->lock);
+	}
+	rcu_read_unlock();
+}
+
+/* Is there a mapping from @start up to @end? */
+static bool is_mapped(struct mm_struct *mm, unsigned long start,
+		      unsigned long end)
+{
+	return start < end && mt_find(&mm->mm_mt, &start, end - 1);
+}
+
+/**
+ * vmi_faults_unmapped() - a range of addresses is no longer mapped
+ * @track: the address space
+ * @start: first address
+ * @end: first address behind
+ *
+ * Locking: mmap_lock is held, by whoever unmaps. No fault can be going on in the
+ * range, but one may have let go of the lock and be about to be accounted for.
+ */
+void vmi_faults_unmapped(struct vmi_track *track, unsigned long start,
+			 unsigned long end)
+{
+	unsigned long span = VMI_LEAF_PAGES << PAGE_SHIFT;
+	unsigned long floor = round_down(start, span);
+	unsigned long ceiling = round_up(end, span);
+	struct vmi_faults gone = {};
+
+	atomic_inc(&track->moves);
+	vmi_faults_settle(track, start, end);
+	if (!vmi_counts_any(&track->counts, start, end))
+		return;
+	if (is_mapped(track->mm, floor, start))
+		floor = start;
+	if (is_mapped(track->mm, end, ceiling))
+		ceiling = end;
+	vmi_counts_take(&track->counts, start, end, floor, ceiling, &gone);
+	add_gone(track, &gone);
+}
+
+/**
+ * vmi_faults_moved() - the pages of a range are about to move
+ * @track: the address space
+ * @from: first address
+ * @to: where it goes
+ * @len: bytes
+ *
+ * Locking: mmap_lock is held for writing.
+ */
+void vmi_faults_moved(struct vmi_track *track, unsigned long from,
+		      unsigned long to, unsigned long len)
+{
+	struct vmi_faults lost = {};
+
+	atomic_inc(&track->moves);
+	vmi_faults_settle(track, from, from + len);
+	vmi_counts_move(&track->counts, from, to, len, &lost);
+	atomic64_add(vmi_faults_sum(&lost), &track->unattributed);
+}
+
+/**
+ * vmi_faults_forget() - a task is exiting, and will have no more faults
+ * @task: the task
+ *
+ * Called in an RCU read-side section.
+ */
+void vmi_faults_forget(struct task_struct *task)
+{
+	struct vmi_task *record = find_record(task);
+
+	if (record)
+		drop_record(record);
+}
+
+/**
+ * vmi_faults_forget_all() - the probes are gone for good
+ *
+ * No address space is tracked any more.
+ */
+void vmi_faults_forget_all(void)
+{
+	struct vmi_task *record;
+	struct hlist_node *next;
+	int bucket;
+
+	hash_for_each_safe(tasks, bucket, next, record, node) {
+		hash_del(&record->node);
+		vmi_track_put(record->track);
+		if (record->home)
+			vmi_track_put(record->home);
+		free_record(record);
+	}
+}
+
+/* Where the faults of a thread begin to count. False if it can't be told. */
+static bool adopt_thread(struct vmi_track *track, struct task_struct *thread,
+			 u64 *min, u64 *maj)
+{
+	struct vmi_task *record = get_record(thread);
+	struct vmi_track *old = track, *none = track;
+
+	if (!record)
+		return false;
+	vmi_track_hold(track);
+	vmi_track_hold(track);
+	unqueue(record);
+	raw_spin_lock(&record->lock);
+	if (!record->finished && !record->queued && record->track != track) {
+		settle(record);
+		link_record(record, track->mm, track->mm, &old, &none);
+		record->adopted = true;
+	}
+	*min += record->before_min;
+	*maj += record->before_maj;
+	raw_spin_unlock(&record->lock);
+	vmi_track_put(old);
+	if (none)
+		vmi_track_put(none);
+	return true;
+}
+
+/* Threads may come and go meanwhile; not as often as that. */
+#define VMI_ADOPT_TRIES 16
+
+/**
+ * vmi_faults_adopt() - a process that is running already was begun to be tracked
+ * @track: its tracking
+ * @leader: the process
+ *
+ * Its threads get a record each, which tells what they had before; and a fault
+ * that one of them was in when tracking began.
+ */
+void vmi_faults_adopt(struct vmi_track *track, struct task_struct *leader)
+{
+	struct signal_struct *signal = leader->signal;
+	unsigned int seq, tries = 0;
+	struct task_struct *thread;
+	u64 min, maj;
+
+	rcu_read_lock();
+	do {
+		seq = read_seqbegin(&signal->stats_lock);
+		min = signal->min_flt;
+		maj = signal->maj_flt;
+		__for_each_thread(signal, thread)
+			if (!adopt_thread(track, thread, &min, &maj))
+				break;
+	} while (read_seqretry(&signal->stats_lock, seq) &&
+		 ++tries < VMI_ADOPT_TRIES);
+	rcu_read_unlock();
+	atomic64_add(min, &track->before_min);
+	atomic64_add(maj, &track->before_maj);
+}
+
+/* A fault in another address space is not settled with those of its own. */
+static void settle_elsewhere(const struct task_struct *thread)
+{
+	struct vmi_task *record = find_record(thread);
+
+	if (!record || record->home == record->track)
+		return;
+	raw_spin_lock(&record->lock);
+	settle(record);
+	raw_spin_unlock(&record->lock);
+}
+
+/* As kernel/sys.c:getrusage(): of its threads, and of those that exited. */
+static void sum_threads(struct signal_struct *signal, u64 *min, u64 *maj)
+{
+	struct task_struct *thread;
+	unsigned long irqs;
+	int seq, next = 0;
+
+	do {
+		seq = next;
+		irqs = read_seqbegin_or_lock_irqsave(&signal->stats_lock, &seq);
+		*min = signal->min_flt;
+		*maj = signal->maj_flt;
+		__for_each_thread(signal, thread) {
+			*min += READ_ONCE(thread->min_flt);
+			*maj += READ_ONCE(thread->maj_flt);
+		}
+		/* A second time it would be with the lock. */
+		next = 1;
+	} while (need_seqretry(&signal->stats_lock, seq));
+	done_seqretry_irqrestore(&signal->stats_lock, seq, irqs);
+}
+
+/**
+ * vmi_faults_own() - the faults of a process, as getrusage() has them
+ * @tgid: the process
+ * @min: where to put the minor ones
+ * @maj: where to put the major ones
+ *
+ * Faults it caused in other address spaces are settled.
+ *
+ * Return: false if the process is gone.
+ */
+bool vmi_faults_own(struct pid *tgid, u64 *min, u64 *maj)
+{
+	struct task_struct *leader, *thread;
+
+	leader = get_pid_task(tgid, PIDTYPE_TGID);
+	if (!leader)
+		return false;
+	rcu_read_lock();
+	sum_threads(leader->signal, min, maj);
+	for_each_thread(leader, thread)
+		settle_elsewhere(thread);
+	rcu_read_unlock();
+	put_task_struct(leader);
+	return true;
+}

@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who is tracked: everyone, or those asked for and their children.
+ *
+ * The probes are armed while anyone is tracked, and a moment longer, since that
+ * takes its time.
+ *
+ * Locking: follow_lock is held by whoever decides, and arms; the probes, which
+ * follow fork, exec and exit, only read what was decided.
+ */
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/init.h>
+#include <linux/jiffies.h>
+#include <linux/llist.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/mutex.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+#include <linux/workqueue.h>
+
+#include "faults.h"
+#include "follow.h"
+#include "hooks.h"
+#include "memory.h"
+#include "process.h"
+#include "track.h"
+
+/* The probes stay armed that long for nobody. */
+#define VMI_IDLE_TIME HZ
+
+/* Leaves that exit frees on its own time, no longer than it unmaps as much. */
+#define VMI_EXIT_LEAVES 1024
+
+static DEFINE_MUTEX(follow_lock);
+static bool follow_all = true;
+static bool ready;
+static bool armed;
+static atomic64_t untracked;
+
+static LLIST_HEAD(reaped);
+static void reap(struct work_struct *work);
+static DECLARE_WORK(reap_work, reap);
+
+static void disarm_idle(struct work_struct *work);
+static DECLARE_DELAYED_WORK(idle_work, disarm_idle);
+
+static int arm(void)
+{
+	int err = 0;
+
+	lockdep_assert_held(&follow_lock);
+	if (!armed)
+		err = vmi_hooks_arm();
+	armed = !err;
+	return err;
+}
+
+static void disarm_idle(struct work_struct *work)
+{
+	mutex_lock(&follow_lock);
+	if (armed && !READ_ONCE(follow_all) && !vmi_track_nr()) {
+		vmi_hooks_disarm();
+		armed = false;
+	}
+	mutex_unlock(&follow_lock);
+}
+
+/* The last one tracked may have gone. */
+static void check_idle(void)
+{
+	if (!READ_ONCE(follow_all) && !vmi_track_nr())
+		schedule_delayed_work(&idle_work, VMI_IDLE_TIME);
+}
+
+/* Too much for whom it was buried by. */
+static void reap(struct work_struct *work)
+{
+	struct vmi_track *track, *next;
+
+	llist_for_each_entry_safe(track, next, llist_del_all(&reaped), reap)
+		vmi_track_empty(track, true);
+}
+
+/* Track a process that is running. Its mm_users is held. */
+static int track_process(struct mm_struct *mm, struct task_struct *leader,
+			 bool asked)
+{
+	struct vmi_track *track;
+
+	track = vmi_track_add(mm, task_tgid(leader), asked, GFP_KERNEL);
+	if (!track) {
+		track = vmi_track_get(mm);
+		if (!track)
+			return -ENOMEM;
+		if (asked)
+			WRITE_ONCE(track->asked, true);
+		vmi_track_put(track);
+		return 0;
+	}
+	vmi_faults_adopt(track, leader);
+	return 0;
+}
+
+/* Everyone there is. Those who come meanwhile are followed by the probes. */
+static void track_everyone(void)
+{
+	struct task_struct *leader;
+	struct mm_struct *mm;
+	struct pid *pid;
+	pid_t nr = 1;
+
+	for (; (pid = vmi_process_next(&init_pid_ns, nr)); nr++) {
+		nr = pid_nr(pid);
+		leader = get_pid_task(pid, PIDTYPE_TGID);
+		put_pid(pid);
+		if (!leader)
+			continue;
+		mm = get_task_mm(leader);
+		if (mm) {
+			if (track_process(mm, leader, false))
+				atomic64_inc(&untracked);
+			mmput(mm);
+		}
+		put_task_struct(leader);
+		cond_resched();
+	}
+}
+
+/* Untrack those not asked for, or everyone. */
+static void untrack_everyone(bool asked_too)
+{
+	struct vmi_track *track, *next;
+	LLIST_HEAD(buried);
+	int bucket;
+
+	rcu_read_lock();
+	hash_for_each_rcu(vmi_tracks, bucket, track, node)
+		if ((asked_too || !READ_ONCE(track->asked)) &&
+		    vmi_track_bury(track))
+			__llist_add(&track->reap, &buried);
+	rcu_read_unlock();
+	/* Faults that were just being noted. */
+	synchronize_rcu();
+	llist_for_each_entry_safe(track, next, __llist_del_all(&buried), reap)
+		vmi_track_empty(track, true);
+}
+
+static void untrack(struct vmi_track *track)
+{
+	if (!vmi_track_bury(track))
+		return;
+	synchronize_rcu();
+	vmi_track_empty(track, true);
+}
+
+static int follow_everyone(void)
+{
+	int err = arm();
+
+	if (err)
+		return err;
+	WRITE_ONCE(follow_all, true);
+	track_everyone();
+	return 0;
+}
+
+static void follow_asked(void)
+{
+	WRITE_ONCE(follow_all, false);
+	/* Those who are just being followed. */
+	synchronize_rcu();
+	untrack_everyone(false);
+	check_idle();
+}
+
+static int set_track(const char *value, const struct kernel_param *param)
+{
+	bool all = sysfs_streq(value, "all");
+	int err = 0;
+
+	if (!all && !sysfs_streq(value, "none"))
+		return -EINVAL;
+	mutex_lock(&follow_lock);
+	if (!ready)
+		follow_all = all;
+	else if (all && !follow_all)
+		err = follow_everyone();
+	else if (!all && follow_all)
+		follow_asked();
+	mutex_unlock(&follow_lock);
+	return err;
+}
+
+static int get_track(char *buffer, const struct kernel_param *param)
+{
+	return sysfs_emit(buffer, "%s\n", READ_ONCE(follow_all) ? "all" : "none");
+}
+
+static const struct kernel_param_ops track_ops = {
+	.set = set_track,
+	.get = get_track,
+};
+module_param_cb(track, &track_ops, NULL, 0644);
+MODULE_PARM_DESC(track,
+		 "all: count the faults of every process (default); none: of those asked for");
+
+/**
+ * vmi_follow_init() - begin to track
+ *
+ * Return: 0, also if this kernel can't be probed: nobody is tracked then.
+ */
+int vmi_follow_init(void)
+{
+	int err = vmi_counts_create_caches();
+
+	if (err)
+		return err;
+	err = vmi_faults_create_cache();
+	if (err)
+		goto destroy_counts;
+	err = vmi_track_create_cache();
+	if (err)
+		goto destroy_faults;
+	vmi_memory_init();
+
+	mutex_lock(&follow_lock);
+	if (follow_all && follow_everyone()) {
+		pr_warn("page faults are not counted: no probes\n");
+		follow_all = false;
+	}
+	ready = true;
+	mutex_unlock(&follow_lock);
+	return 0;
+
+destroy_faults:
+	vmi_faults_destroy_cache();
+destroy_counts:
+	vmi_counts_destroy_caches();
+	return err;
+}
+
+/**
+ * vmi_follow_exit_all() - undo vmi_follow_init()
+ *
+ * Nobody reads or writes any more.
+ */
+void vmi_follow_exit_all(void)
+{
+	mutex_lock(&follow_lock);
+	ready = false;
+	WRITE_ONCE(follow_all, false);
+	if (armed)
+		vmi_hooks_disarm();
+	armed = false;
+	mutex_unlock(&follow_lock);
+	vmi_hooks_exit();
+	cancel_delayed_work_sync(&idle_work);
+	flush_work(&reap_work);
+
+	untrack_everyone(true);
+	vmi_faults_forget_all();
+	vmi_faults_destroy_cache();
+	vmi_track_destroy_cache();
+	vmi_counts_destroy_caches();
+}
+
+/**
+ * vmi_follow_gather() - who is tracked, and how that goes
+ * @state: where to put it
+ */
+void vmi_follow_gather(struct vmi_follow_state *state)
+{
+	mutex_lock(&follow_lock);
+	state->all = follow_all;
+	state->armed = armed;
+	state->fire = armed && vmi_hooks_fire();
+	mutex_unlock(&follow_lock);
+	state->tracked = vmi_track_nr();
+	state->untracked = atomic64_read(&untracked);
+}
+
+static int word_track(struct mm_struct *mm, struct task_struct *leader)
+{
+	int err = arm();
+
+	return err ?: track_process(mm, leader, true);
+}
+
+static int word_untrack(struct mm_struct *mm, struct task_struct *leader)
+{
+	struct vmi_track *track = vmi_track_get(mm);
+
+	if (!track)
+		return 0;
+	untrack(track);
+	vmi_track_put(track);
+	check_idle();
+	return 0;
+}
+
+static int word_reset(struct mm_struct *mm, struct task_struct *leader)
+{
+	struct vmi_track *track = vmi_track_get(mm);
+	bool asked;
+
+	if (!track)
+		return -EINVAL;
+	asked = READ_ONCE(track->asked);
+	untrack(track);
+	vmi_track_put(track);
+	return track_process(mm, leader, asked);
+}
+
+/**
+ * vmi_follow_word() - do what was written to a process's file
+ * @word: "track", "untrack" or "reset"
+ * @mm: the process's address space
+ * @pid: the process, or a thread of it
+ *
+ * Return: 0; -EINVAL for any other word, and for the reset of what is not
+ * tracked; -ESRCH if the process is gone; -ENOMEM; or why the probes can't be set.
+ */
+int vmi_follow_word(const char *word, struct mm_struct *mm, struct pid *pid)
+{
+	static const struct {
+		const char *word;
+		int (*act)(struct mm_struct *mm, struct task_struct *leader);
+	} words[] = {
+		{ "track", word_track },
+		{ "untrack", word_untrack },
+		{ "reset", word_reset },
+	};
+	struct task_struct *task;
+	int i, err = -ESRCH;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strcmp(words[i].word, word))
+			break;
+	if (i == ARRAY_SIZE(words))
+		return -EINVAL;
+	task = get_pid_task(pid, PIDTYPE_PID);
+	if (!task)
+		return -ESRCH;
+	if (mmget_not_zero(mm)) {
+		mutex_lock(&follow_lock);
+		err = words[i].act(mm, task);
+		mutex_unlock(&follow_lock);
+		mmput(mm);
+	}
+	put_task_struct(task);
+	return err;
+}
+
+/* Track an address space that just came to be, if it is to be. */
+static void follow(struct mm_struct *mm, struct task_struct *task)
+{
+	struct vmi_track *from = current->mm ? vmi_track_find(current->mm) : NULL;
+	bool asked = from && READ_ONCE(from->asked);
+
+	if (!from && !READ_ONCE(follow_all))
+		return;
+	if (!vmi_track_add(mm, task_tgid(task), asked, VMI_GFP_HOOK))
+		atomic64_inc(&untracked);
+}
+
+/**
+ * vmi_follow_fork() - a task was made, and is about to run
+ * @child: the task
+ *
+ * Called in an RCU read-side section.
+ */
+void vmi_follow_fork(struct task_struct *child)
+{
+	if (child->mm && child->mm != current->mm)
+		follow(child->mm, child);
+}
+
+/**
+ * vmi_follow_exec() - the current process is about to get a new address space
+ * @mm: that one
+ *
+ * Called in an RCU read-side section.
+ */
+void vmi_follow_exec(struct mm_struct *mm)
+{
+	follow(mm, current);
+}
+
+/**
+ * vmi_follow_execed() - the current process got its new address space
+ *
+ * What it has from before, and from reading the arguments of execve(), does not
+ * belong there.
+ *
+ * Called in an RCU read-side section.
+ */
+void vmi_follow_execed(void)
+{
+	struct vmi_track *track = vmi_track_find(current->mm);
+	u64 min, maj;
+
+	if (!track || !vmi_faults_own(track->tgid, &min, &maj))
+		return;
+	atomic64_set(&track->before_min, min);
+	atomic64_set(&track->before_maj, maj);
+}
+
+/**
+ * vmi_follow_exit() - an address space is about to be torn down
+ * @mm: the address space, which has no users any more
+ *
+ * Called in an RCU read-side section.
+ */
+void vmi_follow_exit(struct mm_struct *mm)
+{
+	struct vmi_track *track = vmi_track_find(mm);
+
+	if (!track || !vmi_track_bury(track))
+		return;
+	if (atomic_long_read(&track->counts.nr_leaves) <= VMI_EXIT_LEAVES) {
+		vmi_track_empty(track, false);
+	} else {
+		llist_add(&track->reap, &reaped);
+		schedule_work(&reap_work);
+	}
+	check_idle();
+}

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The probes: functions of the kernel at whose entry the module wants to be.
+ *
+ * All of them use the function tracer, which calls us with the arguments at hand
+ * for a third of what a kprobe costs, half of which is a kretprobe's. It is
+ * also the same everywhere in that the functions' callers may sleep. One switch
+ * turns all of them off behind our back, kernel.ftrace_enabled; whether it did is
+ * tried out on a function of our own (vmi_hooks_fire()).
+ *
+ * A function tracer must not sleep, or the code that called it may be freed under
+ * it (kernel/trace/ftrace.c:ftrace_shutdown()).
+ *
+ * Arming and disarming stops nobody, but takes 10 to 50 ms.
+ */
+#include <linux/atomic.h>
+#include <linux/binfmts.h>
+#include <linux/ftrace.h>
+#include <linux/kernel.h>
+#include <linux/kprobes.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+
+#include "compat/hooks.h"
+#include "faults.h"
+#include "follow.h"
+#include "hooks.h"
+#include "track.h"
+
+/*
+ * Where no lock may sleep with preemption off, which is cheaper otherwise, RCU
+ * alone has to do. Either is waited for by synchronize_rcu().
+ */
+static __always_inline void hook_enter(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		rcu_read_lock();
+	else
+		preempt_disable_notrace();
+}
+
+static __always_inline void hook_leave(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		rcu_read_unlock();
+	else
+		preempt_enable_notrace();
+}
+
+/* handle_mm_fault(vma, address, flags, regs) */
+static void notrace on_fault(unsigned long ip, unsigned long parent_ip,
+			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	hook_enter();
+	vmi_faults_enter(vmi_hook_arg(fregs, 0),
+			 ftrace_regs_get_argument(fregs, 1),
+			 ftrace_regs_get_argument(fregs, 2));
+	hook_leave();
+}
+
+static void on_unmapped(struct ftrace_regs *fregs)
+{
+	struct vmi_hook_range range = vmi_hook_unmapped(fregs);
+	struct vmi_track *track = range.mm ? vmi_track_find(range.mm) : NULL;
+
+	if (track)
+		vmi_faults_unmapped(track, range.start, range.end);
+}
+
+static void on_moved(struct ftrace_regs *fregs)
+{
+	struct vmi_hook_range range = vmi_hook_moved(fregs);
+	struct vmi_track *track = vmi_track_find(range.mm);
+
+	if (track && range.start < range.end)
+		vmi_faults_moved(track, range.start, range.to,
+				 range.end - range.start);
+}
+
+/* wake_up_new_task(p), kernel/fork.c:kernel_clone() */
+static void on_fork(struct ftrace_regs *fregs)
+{
+	vmi_follow_fork(vmi_hook_arg(fregs, 0));
+}
+
+/* begin_new_exec(bprm): the old address space is still there. */
+static void on_exec(struct ftrace_regs *fregs)
+{
+	const struct linux_binprm *bprm = vmi_hook_arg(fregs, 0);
+
+	vmi_follow_exec(bprm->mm);
+}
+
+/* setup_new_exec(bprm): all other threads are gone. */
+static void on_execed(struct ftrace_regs *fregs)
+{
+	vmi_follow_execed();
+}
+
+/* exit_mmap(mm): mm_users is 0. */
+static void on_exit_mm(struct ftrace_regs *fregs)
+{
+	vmi_follow_exit(vmi_hook_arg(fregs, 0));
+}
+
+/*
+ * exit_files(tsk): comes after exit_mm() in kernel/exit.c:do_exit(). fork() calls
+ * it for a child that is not to be.
+ */
+static void on_exit_task(struct ftrace_regs *fregs)
+{
+	struct task_struct *task = vmi_hook_arg(fregs, 0);
+
+	if (task == current)
+		vmi_faults_forget(task);
+}
+
+/**
+ * struct vmi_hook - a probe that is not about speed
+ * @name: function of the kernel
+ * @call: what to call at its entry
+ */
+struct vmi_hook {
+	const char *name;
+	void (*call)(struct ftrace_regs *fregs);
+};
+
+static const struct vmi_hook hooks[] = {
+	{ VMI_HOOK_UNMAPPED, on_unmapped },
+	{ "exit_files", on_exit_task },
+	{ "exit_mmap", on_exit_mm },
+	{ "wake_up_new_task", on_fork },
+	{ "begin_new_exec", on_exec },
+	{ "setup_new_exec", on_execed },
+	{ VMI_HOOK_MOVED, on_moved },
+};
+
+#define VMI_NR_HOOKS ARRAY_SIZE(hooks)
+
+/* Where the functions are, and one of our own behind them. */
+static unsigned long addrs[VMI_NR_HOOKS + 1];
+static atomic_t fired;
+
+static void notrace on_other(unsigned long ip, unsigned long parent_ip,
+			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	unsigned int i;
+
+	for (i = 0; i < VMI_NR_HOOKS; i++)
+		if (addrs[i] == ip)
+			break;
+	if (i == VMI_NR_HOOKS) {
+		atomic_inc(&fired);
+		return;
+	}
+	rcu_read_lock();
+	hooks[i].call(fregs);
+	rcu_read_unlock();
+}
+
+static struct ftrace_ops fault_ops = { .func = on_fault };
+static struct ftrace_ops other_ops = { .func = on_other };
+
+/* A function to see whether the probes fire. */
+static noinline void fire(void)
+{
+	barrier();
+}
+
+/**
+ * vmi_hooks_fire() - do armed probes fire at this moment?
+ *
+ * Return: whether they do.
+ */
+bool vmi_hooks_fire(void)
+{
+	int before = atomic_read(&fired);
+
+	fire();
+	return atomic_read(&fired) != before;
+}
+
+/* A kprobe that is never armed tells where the function tracer sees a function. */
+static int find_functions(void)
+{
+	static struct kprobe probes[VMI_NR_HOOKS];
+	struct kprobe *all[VMI_NR_HOOKS];
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < VMI_NR_HOOKS; i++) {
+		probes[i] = (struct kprobe){
+			.symbol_name = hooks[i].name,
+			.flags = KPROBE_FLAG_DISABLED,
+		};
+		err = register_kprobe(&probes[i]);
+		if (err) {
+			pr_warn("this kernel has no %s() to be probed\n",
+				hooks[i].name);
+			break;
+		}
+		addrs[i] = (unsigned long)probes[i].addr;
+		all[i] = &probes[i];
+	}
+	if (i)
+		unregister_kprobes(all, i);
+	addrs[VMI_NR_HOOKS] = (unsigned long)fire;
+	return err;
+}
+
+static int set_filters(void)
+{
+	int err;
+
+	err = ftrace_set_filter_ips(&other_ops, addrs, ARRAY_SIZE(addrs), 0, 1);
+	if (err)
+		return err;
+	return ftrace_set_filter_ip(&fault_ops, (unsigned long)handle_mm_fault,
+				    0, 1);
+}
+
+/**
+ * vmi_hooks_arm() - set the probes
+ *
+ * Context: may sleep; not while armed.
+ *
+ * Return: 0, or why they could not be set.
+ */
+int vmi_hooks_arm(void)
+{
+	int err = 0;
+
+	if (!addrs[0])
+		err = find_functions();
+	if (!err)
+		err = set_filters();
+	if (!err)
+		err = register_ftrace_function(&other_ops);
+	if (err)
+		return err;
+	err = register_ftrace_function(&fault_ops);
+	if (err)
+		unregister_ftrace_function(&other_ops);
+	return err;
+}
+
+/**
+ * vmi_hooks_disarm() - undo vmi_hooks_arm()
+ *
+ * When it returns, nobody is in a probe.
+ */
+void vmi_hooks_disarm(void)
+{
+	unregister_ftrace_function(&fault_ops);
+	unregister_ftrace_function(&other_ops);
+	synchronize_rcu();
+}
+
+/*
+ * The trace event: faults are to be settled at once, so there is a probe at the
+ * return of handle_mm_fault() too. One that it misses, because too many tasks
+ * sleep in a fault, comes late, with the next fault of its task.
+ */
+#define VMI_WATCH_ACTIVE 1024
+
+static int on_return(struct kretprobe_instance *instance, struct pt_regs *regs)
+{
+	vmi_faults_leave();
+	return 0;
+}
+
+static DEFINE_MUTEX(watch_lock);
+static struct kretprobe watch;
+static bool watching;
+
+/**
+ * vmi_hooks_watch() - the trace event was switched on
+ *
+ * Return: 0, or why it can't be.
+ */
+int vmi_hooks_watch(void)
+{
+	int err;
+
+	mutex_lock(&watch_lock);
+	watch = (struct kretprobe){
+		.kp.symbol_name = "handle_mm_fault",
+		.handler = on_return,
+		.maxactive = VMI_WATCH_ACTIVE,
+	};
+	err = register_kretprobe(&watch);
+	watching = !err;
+	mutex_unlock(&watch_lock);
+	return err;
+}
+
+/**
+ * vmi_hooks_unwatch() - the trace event was switched off
+ */
+void vmi_hooks_unwatch(void)
+{
+	mutex_lock(&watch_lock);
+	if (watching)
+		unregister_kretprobe(&watch);
+	watching = false;
+	mutex_unlock(&watch_lock);
+}
+
+/**
+ * vmi_hooks_exit() - the module goes; the probes are not armed
+ *
+ * The trace event may still be on. The kernel switches it off after this.
+ */
+void vmi_hooks_exit(void)
+{
+	vmi_hooks_unwatch();
+	ftrace_free_filter(&fault_ops);
+	ftrace_free_filter(&other_ops);
+}

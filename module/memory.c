@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How much memory the counters of all tracked processes take, and may take.
+ *
+ * What is charged is what the module allocates: counters and the tree they hang
+ * in, tracked address spaces, tasks. Past the limit faults go on to be counted
+ * in the totals of their process, but no longer by page.
+ */
+#include <linux/atomic.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/sizes.h>
+
+#include "memory.h"
+
+/* Of the machine's memory, and at least. */
+#define VMI_MEMORY_PERCENT 1
+#define VMI_MEMORY_MIN_MIB 16
+
+static atomic64_t used;
+
+static unsigned int max_memory;
+module_param(max_memory, uint, 0644);
+MODULE_PARM_DESC(max_memory,
+		 "MiB for the counters of all tracked processes (default 1 % of memory)");
+
+/**
+ * vmi_memory_max() - the limit
+ *
+ * Return: bytes.
+ */
+u64 vmi_memory_max(void)
+{
+	return (u64)READ_ONCE(max_memory) * SZ_1M;
+}
+
+/**
+ * vmi_memory_used() - what is charged
+ *
+ * Return: bytes.
+ */
+u64 vmi_memory_used(void)
+{
+	return atomic64_read(&used);
+}
+
+/**
+ * vmi_memory_charge() - ask for memory, before it is allocated
+ * @bytes: how much
+ *
+ * Return: whether the limit allows it; if not, nothing was charged.
+ */
+bool vmi_memory_charge(size_t bytes)
+{
+	if (atomic64_add_return(bytes, &used) <= vmi_memory_max())
+		return true;
+	atomic64_sub(bytes, &used);
+	return false;
+}
+
+/**
+ * vmi_memory_uncharge() - memory was freed
+ * @bytes: how much
+ */
+void vmi_memory_uncharge(size_t bytes)
+{
+	atomic64_sub(bytes, &used);
+}
+
+/**
+ * vmi_memory_init() - set the limit, unless it was given
+ */
+void vmi_memory_init(void)
+{
+	u64 mib = ((u64)totalram_pages() << PAGE_SHIFT) / SZ_1M;
+
+	if (!max_memory)
+		max_memory = max_t(u64, mib * VMI_MEMORY_PERCENT / 100,
+				   VMI_MEMORY_MIN_MIB);
+}
