@@ -20,6 +20,7 @@
 #include <linux/bits.h>
 #include <linux/build_bug.h>
 #include <linux/err.h>
+#include <linux/maple_tree.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -370,23 +371,6 @@ void vmi_counts_sum(struct vmi_counts *counts, unsigned long start,
 	rcu_read_unlock();
 }
 
-/**
- * vmi_counts_any() - did any fault happen near a range of addresses?
- * @counts: the counters
- * @start: first address
- * @end: first address behind
- *
- * Return: whether there is a leaf that reaches into it.
- */
-bool vmi_counts_any(struct vmi_counts *counts, unsigned long start,
-		    unsigned long end)
-{
-	unsigned long index = VMI_LEAF_INDEX(start);
-
-	return xa_find(&counts->leaves, &index, VMI_LEAF_INDEX(end - 1),
-		       XA_PRESENT);
-}
-
 /* Make pages of a leaf count 0, after @nr faults of theirs were summed up. */
 static void clear_slots(struct vmi_leaf *leaf, unsigned int first,
 			unsigned int end, const struct vmi_faults *nr)
@@ -429,42 +413,74 @@ static void erase_leaf(struct vmi_counts *counts, unsigned long index,
 	call_rcu(&leaf->rcu, free_leaf_rcu);
 }
 
-/**
- * vmi_counts_take() - take the faults of addresses that are no longer mapped
- * @counts: the counters
- * @start: first address
- * @end: first address behind
- * @floor: where the mapping below ends
- * @ceiling: where the mapping above starts
- * @taken: where to add the faults
- *
- * Leaves that serve no mapping any more are freed, with what they hold of other
- * mappings unmapped in the same call and not taken yet.
- */
-void vmi_counts_take(struct vmi_counts *counts, unsigned long start,
-		     unsigned long end, unsigned long floor,
-		     unsigned long ceiling, struct vmi_faults *taken)
+/* Is there a mapping from @start up to @end? */
+static bool is_mapped(struct mm_struct *mm, unsigned long start,
+		      unsigned long end)
 {
-	unsigned long index, last = VMI_LEAF_INDEX(end - 1);
-	struct vmi_leaf *leaf;
+	return start < end && mt_find(&mm->mm_mt, &start, end - 1);
+}
 
-	xa_for_each_range(&counts->leaves, index, leaf,
-			  VMI_LEAF_INDEX(start), last) {
-		unsigned long leaf_start = index << (PAGE_SHIFT + VMI_LEAF_SHIFT);
-		unsigned int first = first_slot(index, start);
-		unsigned int behind = end_slot(index, end);
-		struct vmi_faults nr = {};
+static bool is_empty(const struct vmi_leaf *leaf)
+{
+	unsigned int i;
 
-		if (leaf_start >= floor &&
-		    leaf_start + (VMI_LEAF_PAGES << PAGE_SHIFT) <= ceiling) {
-			sum_leaf(leaf, 0, VMI_LEAF_PAGES, taken);
-			erase_leaf(counts, index, leaf);
-			continue;
-		}
-		sum_leaf(leaf, first, behind, &nr);
+	for (i = 0; i < VMI_FAULT_KINDS; i++)
+		if (atomic64_read(&leaf->sum[i]))
+			return false;
+	return true;
+}
+
+/*
+ * Take the faults of the pages of one leaf. When it holds nothing any more it is
+ * freed, if nothing is mapped that it serves: else a fault may just be noting it.
+ */
+static void take_leaf(struct vmi_counts *counts, unsigned long index,
+		      struct vmi_leaf *leaf, struct mm_struct *mm,
+		      unsigned long start, unsigned long end,
+		      struct vmi_faults *taken)
+{
+	unsigned long leaf_start = index << (PAGE_SHIFT + VMI_LEAF_SHIFT);
+	unsigned int first = first_slot(index, start);
+	unsigned int behind = end_slot(index, end);
+	struct vmi_faults nr = {};
+
+	sum_leaf(leaf, first, behind, &nr);
+	if (vmi_faults_sum(&nr)) {
 		add_faults(taken, &nr);
 		clear_slots(leaf, first, behind, &nr);
 	}
+	if (is_empty(leaf) && !is_mapped(mm, leaf_start, start) &&
+	    !is_mapped(mm, end, leaf_start + VMI_LEAF_BYTES))
+		erase_leaf(counts, index, leaf);
+}
+
+/**
+ * vmi_counts_take() - take the faults of addresses that are no longer mapped
+ * @counts: the counters
+ * @mm: the address space
+ * @start: first address
+ * @end: first address behind
+ * @taken: where to add the faults
+ *
+ * Locking: mmap_lock of @mm is held.
+ */
+void vmi_counts_take(struct vmi_counts *counts, struct mm_struct *mm,
+		     unsigned long start, unsigned long end,
+		     struct vmi_faults *taken)
+{
+	unsigned long index = VMI_LEAF_INDEX(start);
+	unsigned long last = VMI_LEAF_INDEX(end - 1);
+	struct vmi_leaf *leaf;
+
+	/* Most mappings that come and go are small. */
+	if (index == last) {
+		leaf = xa_load(&counts->leaves, index);
+		if (leaf)
+			take_leaf(counts, index, leaf, mm, start, end, taken);
+		return;
+	}
+	xa_for_each_range(&counts->leaves, index, leaf, index, last)
+		take_leaf(counts, index, leaf, mm, start, end, taken);
 }
 
 /* Copy the counters of @nr pages to pages that have none. */
@@ -487,10 +503,9 @@ static void copy_slots(struct vmi_leaf *to, unsigned int to_slot,
 }
 
 /* Move the counters of @nr pages that lie in one leaf, into one leaf. */
-static void move_slots(struct vmi_counts *counts,
-			       struct vmi_leaf *from, unsigned int slot,
-			       unsigned int nr, unsigned long to,
-			       struct vmi_faults *lost)
+static void move_slots(struct vmi_counts *counts, struct vmi_leaf *from,
+		       unsigned int slot, unsigned int nr, unsigned long to,
+		       struct vmi_faults *lost)
 {
 	struct vmi_faults faults = {};
 	struct vmi_leaf *leaf;

@@ -3,7 +3,8 @@
 #define _VMI_COUNTS_H
 
 #include <linux/atomic.h>
-#include <linux/cache.h>
+#include <linux/bits.h>
+#include <linux/compiler.h>
 #include <linux/mm_types.h>
 #include <linux/rcupdate.h>
 #include <linux/types.h>
@@ -58,7 +59,8 @@ static inline u64 vmi_faults_sum(const struct vmi_faults *faults)
 
 /* Pages that share a leaf. A quarter of a MiB: most mappings are no larger. */
 #define VMI_LEAF_SHIFT 6
-#define VMI_LEAF_PAGES (1UL << VMI_LEAF_SHIFT)
+#define VMI_LEAF_PAGES BIT(VMI_LEAF_SHIFT)
+#define VMI_LEAF_BYTES (VMI_LEAF_PAGES << PAGE_SHIFT)
 #define VMI_LEAF_INDEX(addr) ((addr) >> (PAGE_SHIFT + VMI_LEAF_SHIFT))
 #define VMI_LEAF_SLOT(addr) (((addr) >> PAGE_SHIFT) % VMI_LEAF_PAGES)
 
@@ -105,11 +107,9 @@ struct vmi_leaf *vmi_counts_leaf(struct vmi_counts *counts,
 				 unsigned long addr);
 void vmi_counts_sum(struct vmi_counts *counts, unsigned long start,
 		    unsigned long end, struct vmi_faults *sum);
-bool vmi_counts_any(struct vmi_counts *counts, unsigned long start,
-		    unsigned long end);
-void vmi_counts_take(struct vmi_counts *counts, unsigned long start,
-		     unsigned long end, unsigned long floor,
-		     unsigned long ceiling, struct vmi_faults *taken);
+void vmi_counts_take(struct vmi_counts *counts, struct mm_struct *mm,
+		     unsigned long start, unsigned long end,
+		     struct vmi_faults *taken);
 void vmi_counts_move(struct vmi_counts *counts, unsigned long from,
 		     unsigned long to, unsigned long len,
 		     struct vmi_faults *lost);

@@ -20,7 +20,6 @@
  * for whoever unmaps it settles first (vmi_faults_unmapped()).
  */
 #include <linux/hashtable.h>
-#include <linux/maple_tree.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/ptrace.h>
@@ -291,12 +290,12 @@ static void settle_other(struct vmi_task *record, struct vmi_track *track,
 	settle(record);
 	if (track->dead || record->noted == VMI_NOTED_NOTHING) {
 		record->noted = VMI_NOTED_NOTHING;
-		record->leaf = NULL;
+		WRITE_ONCE(record->leaf, NULL);
 		return;
 	}
 	if (record->addr >= start && record->addr < end) {
 		record->noted = VMI_NOTED_GONE;
-		record->leaf = NULL;
+		WRITE_ONCE(record->leaf, NULL);
 	}
 	record->queued = true;
 	llist_add(&record->unsettled, &track->unsettled);
@@ -319,8 +318,6 @@ void vmi_faults_settle(struct vmi_track *track, unsigned long start,
 	struct vmi_task *record, *next;
 	struct llist_node *list;
 
-	if (llist_empty(&track->unsettled))
-		return;
 	rcu_read_lock();
 	spin_lock(&track->settle_lock);
 	list = llist_del_all(&track->unsettled);
@@ -438,18 +435,27 @@ static noinline void note_event(struct vmi_task *record,
 					FAULT_FLAG_INSTRUCTION);
 }
 
-/* The leaf to count in, that of the last fault if it still serves. */
-static __always_inline struct vmi_leaf *
-leaf_of(const struct vmi_task *record, unsigned long addr)
-{
-	if (VMI_LEAF_INDEX(record->addr ^ addr))
-		return NULL;
-	return record->leaf;
-}
-
 static bool is_shmem(const struct vm_area_struct *vma)
 {
 	return vma->vm_file && shmem_mapping(vma->vm_file->f_mapping);
+}
+
+/*
+ * The leaf to count in: that of the last fault, if it serves. Whoever might have
+ * freed it has taken it off the record, before the mapping that is locked now
+ * came to be.
+ */
+static __always_inline struct vmi_leaf *
+find_leaf(struct vmi_task *record, unsigned long addr, enum vmi_fault kind)
+{
+	struct vmi_counts *counts = &record->track->counts;
+	struct vmi_leaf *leaf = READ_ONCE(record->leaf);
+
+	if (unlikely(!leaf || VMI_LEAF_INDEX(record->addr ^ addr)))
+		leaf = vmi_counts_leaf(counts, addr);
+	if (leaf && unlikely(vmi_leaf_crowded(leaf, VMI_LEAF_SLOT(addr), kind)))
+		vmi_leaf_widen(counts, leaf);
+	return leaf;
 }
 
 /* Note a fault. What was noted before is settled, or came to nothing. */
@@ -458,20 +464,14 @@ static __always_inline void note(struct vmi_task *record,
 				 unsigned int flags)
 {
 	enum vmi_fault kind = vmi_kind_of_fault(vma, addr, flags);
-	struct vmi_track *track = record->track;
-	struct vmi_leaf *leaf;
+	bool nowhere_to = unlikely(record->track == &nowhere);
+	struct vmi_leaf *leaf = NULL;
 
+	if (!nowhere_to)
+		leaf = find_leaf(record, addr, kind);
 	raw_spin_lock(&record->lock);
 	settle(record);
-	leaf = leaf_of(record, addr);
-	if (unlikely(!leaf) && track != &nowhere) {
-		raw_spin_unlock(&record->lock);
-		leaf = vmi_counts_leaf(&track->counts, addr);
-		raw_spin_lock(&record->lock);
-	}
-	if (leaf && unlikely(vmi_leaf_crowded(leaf, VMI_LEAF_SLOT(addr), kind)))
-		vmi_leaf_widen(&track->counts, leaf);
-	record->leaf = leaf;
+	WRITE_ONCE(record->leaf, leaf);
 	record->addr = addr;
 	record->slot = VMI_LEAF_SLOT(addr);
 	record->kind = kind;
@@ -480,9 +480,9 @@ static __always_inline void note(struct vmi_task *record,
 	record->shmem = kind == VMI_FAULT_FILE && is_shmem(vma);
 	if (trace_fault_enabled())
 		note_event(record, vma, flags);
-	if (!record->queued && track != &nowhere) {
+	if (!record->queued && !nowhere_to) {
 		record->queued = true;
-		llist_add(&record->unsettled, &track->unsettled);
+		llist_add(&record->unsettled, &record->track->unsettled);
 	}
 	raw_spin_unlock(&record->lock);
 }
@@ -530,13 +530,6 @@ void vmi_faults_leave(void)
 	rcu_read_unlock();
 }
 
-/* Is there a mapping from @start up to @end? */
-static bool is_mapped(struct mm_struct *mm, unsigned long start,
-		      unsigned long end)
-{
-	return start < end && mt_find(&mm->mm_mt, &start, end - 1);
-}
-
 /**
  * vmi_faults_unmapped() - a range of addresses is no longer mapped
  * @track: the address space
@@ -549,20 +542,11 @@ static bool is_mapped(struct mm_struct *mm, unsigned long start,
 void vmi_faults_unmapped(struct vmi_track *track, unsigned long start,
 			 unsigned long end)
 {
-	unsigned long span = VMI_LEAF_PAGES << PAGE_SHIFT;
-	unsigned long floor = round_down(start, span);
-	unsigned long ceiling = round_up(end, span);
 	struct vmi_faults gone = {};
 
 	atomic_inc(&track->moves);
 	vmi_faults_settle(track, start, end);
-	if (!vmi_counts_any(&track->counts, start, end))
-		return;
-	if (is_mapped(track->mm, floor, start))
-		floor = start;
-	if (is_mapped(track->mm, end, ceiling))
-		ceiling = end;
-	vmi_counts_take(&track->counts, start, end, floor, ceiling, &gone);
+	vmi_counts_take(&track->counts, track->mm, start, end, &gone);
 	add_gone(track, &gone);
 }
 

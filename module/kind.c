@@ -53,6 +53,8 @@ static __always_inline enum vmi_fault kind_of_pte(struct vm_area_struct *vma,
 {
 	if (likely(pte_none(pte)))
 		return kind_of_none(vma, flags);
+	if (unlikely(pte_protnone(pte)))
+		return VMI_FAULT_OTHER;
 	if (likely(pte_present(pte)))
 		return kind_of_present(vma, flags, pte_write(pte));
 	return kind_of_swapped(softleaf_from_pte(pte));
@@ -62,6 +64,8 @@ static __always_inline enum vmi_fault kind_of_pte(struct vm_area_struct *vma,
 static noinline enum vmi_fault kind_of_pmd(struct vm_area_struct *vma,
 					   unsigned int flags, pmd_t pmd)
 {
+	if (pmd_protnone(pmd))
+		return VMI_FAULT_OTHER;
 	if (pmd_present(pmd))
 		return kind_of_present(vma, flags, pmd_write(pmd));
 	return kind_of_swapped(softleaf_from_pmd(pmd));

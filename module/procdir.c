@@ -151,6 +151,8 @@ static struct dentry *lookup_pid(struct inode *dir, struct dentry *dentry,
 	inode = template_inode(dir, dentry->d_parent, VMI_FILE_TEMPLATE);
 	if (IS_ERR(inode))
 		return ERR_CAST(inode);
+	/* Who may write, like who may read, is decided when he does. */
+	inode->i_mode |= 0222;
 	inode->i_private = (void *)(long)nr;
 	inode->i_op = &graft.tables->file_iops;
 	inode->i_ino = VMI_INO(nr);
@@ -243,7 +245,7 @@ static int create_entries(void)
 	dir = proc_mkdir_data(VMINSPECT_DIR, 0555, NULL, graft.tables);
 	if (!dir)
 		return -ENOMEM;
-	if (!proc_create(VMI_FILE_TEMPLATE, 0666, dir, &vmi_report_ops) ||
+	if (!proc_create(VMI_FILE_TEMPLATE, 0444, dir, &vmi_report_ops) ||
 	    !proc_symlink(VMI_LINK_TEMPLATE, dir, VMI_SELF) ||
 	    !proc_create_single(VMI_STATUS, 0444, dir, vmi_status_show)) {
 		proc_remove(dir);
