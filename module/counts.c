@@ -8,18 +8,24 @@
  * A leaf has a byte per page and counter, which is enough for nearly all pages,
  * and the sum over its pages, which is all that a large mapping's sum needs.
  * When a byte overflows, the carry goes to a wider array that the leaf gets then.
- * Dense memory costs 456 bytes per 256 KiB that way, and a node of the tree for
- * every 64 leaves.
+ * Dense memory costs 472 bytes per 256 KiB that way.
+ *
+ * The leaves are in a hash table, which grows eightfold when its chains get long:
+ * a small process, of which there are many that do not live long, has a table of
+ * 16 chains that comes with it. An xarray would do the same for five times the
+ * cost of fork, exec and exit: most of its nodes would hold one leaf.
  *
  * Locking: counters are atomic, anyone may add to them and sum them up. A page's
  * counters are taken or moved only while no fault can be going on there, nor one
  * be waiting to be counted: in munmap() and mremap(), which hold mmap_lock and
- * have kept the faults of the mapping out. The tree is changed under its own
- * lock, and walked under RCU.
+ * have kept the faults of the mapping out. Chains are changed under the lock, and
+ * walked under RCU. While they are rebuilt a walk may miss leaves: it is repeated,
+ * or whoever misses one looks again under the lock.
  */
 #include <linux/bits.h>
 #include <linux/build_bug.h>
-#include <linux/err.h>
+#include <linux/hash.h>
+#include <linux/lockdep.h>
 #include <linux/maple_tree.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -33,8 +39,10 @@
 static struct kmem_cache *leaf_cache;
 static struct kmem_cache *carries_cache;
 
-/* Addresses of user space, whose leaves the tree's highest node covers. */
-#define VMI_LEAF_LAST VMI_LEAF_INDEX(TASK_SIZE_MAX - 1)
+/* Leaves per chain before the table grows, by how much, and how far. */
+#define VMI_CHAIN_LEAVES 4
+#define VMI_GROW_BITS 3
+#define VMI_MAX_BITS 16
 
 /**
  * vmi_counts_create_caches() - prepare to count
@@ -68,13 +76,15 @@ void vmi_counts_destroy_caches(void)
 
 /**
  * vmi_counts_init() - no fault yet
- * @counts: the counters
+ * @counts: the counters, all zero
  */
 void vmi_counts_init(struct vmi_counts *counts)
 {
-	xa_init(&counts->leaves);
-	atomic64_set(&counts->bytes, 0);
-	atomic_long_set(&counts->nr_leaves, 0);
+	counts->first.bits = VMI_FIRST_BITS;
+	counts->first.chain = counts->first_chain;
+	counts->table = &counts->first;
+	spin_lock_init(&counts->lock);
+	seqcount_spinlock_init(&counts->resized, &counts->lock);
 }
 
 static bool charge(struct vmi_counts *counts, size_t bytes)
@@ -103,17 +113,28 @@ static void free_leaf_rcu(struct rcu_head *rcu)
 	free_leaf(container_of(rcu, struct vmi_leaf, rcu));
 }
 
-/* With readers about: no one may find a leaf from when it waits to be freed. */
-static void discard_leaves(struct xarray *leaves)
+static size_t table_bytes(unsigned int bits)
 {
-	struct vmi_leaf *leaf;
-	unsigned long index;
+	return sizeof(struct vmi_table) + (sizeof(struct vmi_leaf *) << bits);
+}
 
-	xa_for_each(leaves, index, leaf) {
-		xa_erase(leaves, index);
-		call_rcu(&leaf->rcu, free_leaf_rcu);
-		cond_resched();
-	}
+static void free_table_rcu(struct rcu_head *rcu)
+{
+	kfree(container_of(rcu, struct vmi_table, rcu));
+}
+
+static void free_table(struct vmi_counts *counts, struct vmi_table *table)
+{
+	if (table == &counts->first)
+		return;
+	uncharge(counts, table_bytes(table->bits));
+	call_rcu(&table->rcu, free_table_rcu);
+}
+
+static __always_inline struct vmi_leaf **
+chain_of(const struct vmi_table *table, unsigned long index)
+{
+	return &table->chain[hash_long(index, table->bits)];
 }
 
 /**
@@ -126,56 +147,104 @@ static void discard_leaves(struct xarray *leaves)
  */
 void vmi_counts_free(struct vmi_counts *counts, bool readers)
 {
-	struct vmi_leaf *leaf;
-	unsigned long index;
+	struct vmi_table *table = counts->table;
+	struct vmi_leaf *leaf, *next;
+	unsigned long i;
 
-	if (readers)
-		discard_leaves(&counts->leaves);
-	xa_for_each(&counts->leaves, index, leaf)
-		free_leaf(leaf);
-	xa_destroy(&counts->leaves);
+	for (i = 0; i < BIT(table->bits); i++) {
+		leaf = table->chain[i];
+		/* No one may find a leaf from when it waits to be freed. */
+		WRITE_ONCE(table->chain[i], NULL);
+		for (; leaf; leaf = next) {
+			next = leaf->next;
+			if (readers)
+				call_rcu(&leaf->rcu, free_leaf_rcu);
+			else
+				free_leaf(leaf);
+		}
+		if (readers)
+			cond_resched();
+	}
+	counts->nr_leaves = 0;
+	free_table(counts, table);
 	vmi_memory_uncharge(atomic64_read(&counts->bytes));
 	atomic64_set(&counts->bytes, 0);
-	atomic_long_set(&counts->nr_leaves, 0);
 }
 
-/*
- * Memory of the tree's nodes that exist for one leaf alone, while that is not in
- * the tree: those of its ancestors that have no other leaf below them.
- */
-static size_t node_bytes(struct xarray *leaves, unsigned long index)
+static struct vmi_table *new_table(struct vmi_counts *counts, unsigned int bits)
 {
-	unsigned long first, last;
-	unsigned int shift = 0;
-	size_t bytes = 0;
+	struct vmi_table *table;
 
-	do {
-		shift += XA_CHUNK_SHIFT;
-		first = index >> shift << shift;
-		last = first | (BIT(shift) - 1);
-		if (xa_find(leaves, &first, last, XA_PRESENT))
-			break;
-		bytes += sizeof(struct xa_node);
-	} while (last < VMI_LEAF_LAST);
-	return bytes;
-}
-
-/* Under the lock of the tree. The leaf that is there now, NULL if none. */
-static struct vmi_leaf *insert_leaf(struct vmi_counts *counts,
-				    unsigned long index, struct vmi_leaf *leaf)
-{
-	size_t bytes = sizeof(*leaf) + node_bytes(&counts->leaves, index);
-	struct vmi_leaf *old;
-
-	if (!charge(counts, bytes))
+	if (!charge(counts, table_bytes(bits)))
 		return NULL;
-	old = __xa_cmpxchg(&counts->leaves, index, NULL, leaf, VMI_GFP_HOOK);
-	if (!old) {
-		atomic_long_inc(&counts->nr_leaves);
-		return leaf;
+	table = kzalloc(table_bytes(bits), VMI_GFP_HOOK);
+	if (!table) {
+		uncharge(counts, table_bytes(bits));
+		return NULL;
 	}
-	uncharge(counts, bytes);
-	return xa_is_err(old) ? NULL : old;
+	table->bits = bits;
+	table->chain = (struct vmi_leaf **)(table + 1);
+	return table;
+}
+
+/* A larger table, if there is memory: it only makes things faster. */
+static noinline void grow_table(struct vmi_counts *counts)
+{
+	struct vmi_table *old = counts->table;
+	struct vmi_leaf *leaf, *next, **chain;
+	struct vmi_table *table;
+	unsigned long i;
+
+	lockdep_assert_held(&counts->lock);
+	table = new_table(counts, old->bits + VMI_GROW_BITS);
+	if (!table)
+		return;
+	write_seqcount_begin(&counts->resized);
+	for (i = 0; i < BIT(old->bits); i++) {
+		for (leaf = old->chain[i]; leaf; leaf = next) {
+			next = leaf->next;
+			chain = chain_of(table, leaf->index);
+			WRITE_ONCE(leaf->next, *chain);
+			*chain = leaf;
+		}
+	}
+	smp_store_release(&counts->table, table);
+	write_seqcount_end(&counts->resized);
+	free_table(counts, old);
+}
+
+/* Under RCU. May miss a leaf while the table grows, unless under the lock. */
+static __always_inline struct vmi_leaf *find_leaf(struct vmi_counts *counts,
+						  unsigned long index)
+{
+	const struct vmi_table *table = smp_load_acquire(&counts->table);
+	struct vmi_leaf *leaf = READ_ONCE(*chain_of(table, index));
+
+	while (leaf && leaf->index != index)
+		leaf = READ_ONCE(leaf->next);
+	return leaf;
+}
+
+/* The leaf that is there now; NULL if the limit does not allow it. */
+static struct vmi_leaf *insert_leaf(struct vmi_counts *counts,
+				    struct vmi_leaf *leaf)
+{
+	struct vmi_leaf *found = find_leaf(counts, leaf->index);
+	struct vmi_leaf **chain;
+
+	lockdep_assert_held(&counts->lock);
+	if (found)
+		return found;
+	if (!charge(counts, sizeof(*leaf)))
+		return NULL;
+	chain = chain_of(counts->table, leaf->index);
+	leaf->next = *chain;
+	smp_store_release(chain, leaf);
+	counts->nr_leaves++;
+	if (unlikely(counts->nr_leaves > VMI_CHAIN_LEAVES << counts->table->bits &&
+		     counts->table->bits < VMI_MAX_BITS))
+		grow_table(counts);
+	return leaf;
 }
 
 static noinline struct vmi_leaf *new_leaf(struct vmi_counts *counts,
@@ -186,10 +255,11 @@ static noinline struct vmi_leaf *new_leaf(struct vmi_counts *counts,
 	leaf = kmem_cache_zalloc(leaf_cache, VMI_GFP_HOOK);
 	if (!leaf)
 		return NULL;
-	xa_lock(&counts->leaves);
-	found = insert_leaf(counts, index, leaf);
-	xa_unlock(&counts->leaves);
-	if (found != leaf)
+	leaf->index = index;
+	spin_lock(&counts->lock);
+	found = insert_leaf(counts, leaf);
+	spin_unlock(&counts->lock);
+	if (unlikely(found != leaf))
 		kmem_cache_free(leaf_cache, leaf);
 	return found;
 }
@@ -199,13 +269,15 @@ static noinline struct vmi_leaf *new_leaf(struct vmi_counts *counts,
  * @counts: the counters
  * @addr: the address, in a mapping that stays while the leaf is used
  *
+ * Called in an RCU read-side section.
+ *
  * Return: the leaf; NULL if there is no memory for it.
  */
 struct vmi_leaf *vmi_counts_leaf(struct vmi_counts *counts, unsigned long addr)
 {
 	unsigned long index = VMI_LEAF_INDEX(addr);
 
-	return xa_load(&counts->leaves, index) ?: new_leaf(counts, index);
+	return find_leaf(counts, index) ?: new_leaf(counts, index);
 }
 
 /**
@@ -229,49 +301,19 @@ noinline void vmi_leaf_widen(struct vmi_counts *counts, struct vmi_leaf *leaf)
 		kmem_cache_free(carries_cache, carries);
 }
 
-static __always_inline bool is_full(const struct vmi_leaf *leaf,
-				    unsigned int slot, unsigned int counter)
+/**
+ * vmi_leaf_carry() - a counter of a page went from 255 to 0
+ * @leaf: the leaf
+ * @slot: the page in it
+ * @counter: the counter
+ */
+noinline void vmi_leaf_carry(struct vmi_leaf *leaf, unsigned int slot,
+			     unsigned int counter)
 {
-	return READ_ONCE(leaf->nr[counter][slot]) == U8_MAX &&
-	       !READ_ONCE(leaf->carries);
-}
+	struct vmi_carries *carries = READ_ONCE(leaf->carries);
 
-static __always_inline void add_one(struct vmi_leaf *leaf, unsigned int slot,
-				    unsigned int counter)
-{
-	u8 *byte = &leaf->nr[counter][slot];
-	u8 old = READ_ONCE(*byte);
-	struct vmi_carries *carries;
-
-	while (!try_cmpxchg(byte, &old, old + 1))
-		;
-	atomic64_inc(&leaf->sum[counter]);
-	if (likely(old != U8_MAX))
-		return;
-	carries = READ_ONCE(leaf->carries);
 	if (carries)
 		atomic64_inc(&carries->nr[counter][slot]);
-}
-
-/**
- * vmi_leaf_add() - count a fault
- * @leaf: the leaf of its address
- * @slot: the page in it
- * @kind: what it did
- * @major: was it a major one
- *
- * Return: false if the leaf can't hold it; then nothing was counted.
- */
-bool vmi_leaf_add(struct vmi_leaf *leaf, unsigned int slot, enum vmi_fault kind,
-		  bool major)
-{
-	if (unlikely(is_full(leaf, slot, kind) ||
-		     (major && is_full(leaf, slot, VMI_FAULT_MAJOR))))
-		return false;
-	add_one(leaf, slot, kind);
-	if (major)
-		add_one(leaf, slot, VMI_FAULT_MAJOR);
-	return true;
 }
 
 /* The pages @first up to @end of a leaf, as the bytes of a word they are. */
@@ -342,33 +384,120 @@ static unsigned int end_slot(unsigned long index, unsigned long end)
 }
 
 /**
+ * struct vmi_visit - a walk over the leaves of a range of addresses
+ * @counts: the counters
+ * @start: first address
+ * @end: first address behind
+ * @visit: called for each leaf that reaches into the range, and may remove it
+ * @faults: what @visit sums up
+ * @mm: for take_leaf(), the address space
+ * @to: for move_leaf(), where @start goes
+ * @sleep: may sleep
+ */
+struct vmi_visit {
+	struct vmi_counts *counts;
+	unsigned long start;
+	unsigned long end;
+	void (*visit)(struct vmi_visit *v, struct vmi_leaf *leaf);
+	struct vmi_faults *faults;
+	struct mm_struct *mm;
+	unsigned long to;
+	bool sleep;
+};
+
+/* Between two looks at the chains, under RCU. */
+static void visit_pause(const struct vmi_visit *v)
+{
+	if (!v->sleep || !need_resched())
+		return;
+	rcu_read_unlock();
+	cond_resched();
+	rcu_read_lock();
+}
+
+/* Few addresses: look each of their leaves up, from below. */
+static void visit_addresses(struct vmi_visit *v)
+{
+	unsigned long last = VMI_LEAF_INDEX(v->end - 1);
+	unsigned long index = VMI_LEAF_INDEX(v->start);
+	struct vmi_leaf *leaf;
+
+	for (; index <= last; index++) {
+		leaf = find_leaf(v->counts, index);
+		if (leaf)
+			v->visit(v, leaf);
+		visit_pause(v);
+	}
+}
+
+/* Few leaves: look which of them are in the range. */
+static void visit_chains(struct vmi_visit *v)
+{
+	const struct vmi_table *table = smp_load_acquire(&v->counts->table);
+	unsigned long last = VMI_LEAF_INDEX(v->end - 1);
+	unsigned long first = VMI_LEAF_INDEX(v->start);
+	unsigned long i, nr = BIT(table->bits);
+	struct vmi_leaf *leaf, *next;
+
+	for (i = 0; i < nr; i++) {
+		leaf = READ_ONCE(table->chain[i]);
+		for (; leaf; leaf = next) {
+			next = READ_ONCE(leaf->next);
+			if (leaf->index >= first && leaf->index <= last)
+				v->visit(v, leaf);
+		}
+		visit_pause(v);
+		table = smp_load_acquire(&v->counts->table);
+		nr = min(nr, BIT(table->bits));
+	}
+}
+
+/* Leaves may have been missed, or met twice, if that returns true. */
+static bool visit_leaves(struct vmi_visit *v)
+{
+	unsigned long nr = VMI_LEAF_INDEX(v->end - 1) - VMI_LEAF_INDEX(v->start);
+	unsigned int seq;
+
+	rcu_read_lock();
+	seq = raw_read_seqcount(&v->counts->resized);
+	if (nr <= READ_ONCE(v->counts->nr_leaves))
+		visit_addresses(v);
+	else
+		visit_chains(v);
+	rcu_read_unlock();
+	return (seq & 1) || read_seqcount_retry(&v->counts->resized, seq);
+}
+
+static void add_leaf(struct vmi_visit *v, struct vmi_leaf *leaf)
+{
+	sum_leaf(leaf, first_slot(leaf->index, v->start),
+		 end_slot(leaf->index, v->end), v->faults);
+}
+
+/**
  * vmi_counts_sum() - the faults of a range of addresses
  * @counts: the counters
  * @start: first address
  * @end: first address behind
- * @sum: where to add them
+ * @sum: where to put them
+ *
+ * Context: may sleep.
  */
 void vmi_counts_sum(struct vmi_counts *counts, unsigned long start,
 		    unsigned long end, struct vmi_faults *sum)
 {
-	unsigned long last = VMI_LEAF_INDEX(end - 1);
-	XA_STATE(xas, &counts->leaves, VMI_LEAF_INDEX(start));
-	struct vmi_leaf *leaf;
+	struct vmi_visit v = {
+		.counts = counts,
+		.start = start,
+		.end = end,
+		.visit = add_leaf,
+		.faults = sum,
+		.sleep = true,
+	};
 
-	rcu_read_lock();
-	xas_for_each(&xas, leaf, last) {
-		if (xas_retry(&xas, leaf))
-			continue;
-		sum_leaf(leaf, first_slot(xas.xa_index, start),
-			 end_slot(xas.xa_index, end), sum);
-		if (need_resched()) {
-			xas_pause(&xas);
-			rcu_read_unlock();
-			cond_resched();
-			rcu_read_lock();
-		}
-	}
-	rcu_read_unlock();
+	do {
+		*sum = (struct vmi_faults){};
+	} while (visit_leaves(&v));
 }
 
 /* Make pages of a leaf count 0, after @nr faults of theirs were summed up. */
@@ -397,18 +526,20 @@ static void add_faults(struct vmi_faults *sum, const struct vmi_faults *faults)
 		sum->nr[i] += faults->nr[i];
 }
 
-static void erase_leaf(struct vmi_counts *counts, unsigned long index,
-		       struct vmi_leaf *leaf)
+static void remove_leaf(struct vmi_counts *counts, struct vmi_leaf *leaf)
 {
 	size_t bytes = sizeof(*leaf);
+	struct vmi_leaf **link;
 
+	spin_lock(&counts->lock);
+	link = chain_of(counts->table, leaf->index);
+	while (*link != leaf)
+		link = &(*link)->next;
+	WRITE_ONCE(*link, leaf->next);
+	counts->nr_leaves--;
+	spin_unlock(&counts->lock);
 	if (leaf->carries)
 		bytes += sizeof(*leaf->carries);
-	xa_lock(&counts->leaves);
-	__xa_erase(&counts->leaves, index);
-	bytes += node_bytes(&counts->leaves, index);
-	xa_unlock(&counts->leaves);
-	atomic_long_dec(&counts->nr_leaves);
 	uncharge(counts, bytes);
 	call_rcu(&leaf->rcu, free_leaf_rcu);
 }
@@ -434,24 +565,21 @@ static bool is_empty(const struct vmi_leaf *leaf)
  * Take the faults of the pages of one leaf. When it holds nothing any more it is
  * freed, if nothing is mapped that it serves: else a fault may just be noting it.
  */
-static void take_leaf(struct vmi_counts *counts, unsigned long index,
-		      struct vmi_leaf *leaf, struct mm_struct *mm,
-		      unsigned long start, unsigned long end,
-		      struct vmi_faults *taken)
+static void take_leaf(struct vmi_visit *v, struct vmi_leaf *leaf)
 {
-	unsigned long leaf_start = index << (PAGE_SHIFT + VMI_LEAF_SHIFT);
-	unsigned int first = first_slot(index, start);
-	unsigned int behind = end_slot(index, end);
+	unsigned long start = leaf->index << (PAGE_SHIFT + VMI_LEAF_SHIFT);
+	unsigned int first = first_slot(leaf->index, v->start);
+	unsigned int behind = end_slot(leaf->index, v->end);
 	struct vmi_faults nr = {};
 
 	sum_leaf(leaf, first, behind, &nr);
 	if (vmi_faults_sum(&nr)) {
-		add_faults(taken, &nr);
+		add_faults(v->faults, &nr);
 		clear_slots(leaf, first, behind, &nr);
 	}
-	if (is_empty(leaf) && !is_mapped(mm, leaf_start, start) &&
-	    !is_mapped(mm, end, leaf_start + VMI_LEAF_BYTES))
-		erase_leaf(counts, index, leaf);
+	if (is_empty(leaf) && !is_mapped(v->mm, start, v->start) &&
+	    !is_mapped(v->mm, v->end, start + VMI_LEAF_BYTES))
+		remove_leaf(v->counts, leaf);
 }
 
 /**
@@ -468,19 +596,17 @@ void vmi_counts_take(struct vmi_counts *counts, struct mm_struct *mm,
 		     unsigned long start, unsigned long end,
 		     struct vmi_faults *taken)
 {
-	unsigned long index = VMI_LEAF_INDEX(start);
-	unsigned long last = VMI_LEAF_INDEX(end - 1);
-	struct vmi_leaf *leaf;
+	struct vmi_visit v = {
+		.counts = counts,
+		.start = start,
+		.end = end,
+		.visit = take_leaf,
+		.faults = taken,
+		.mm = mm,
+	};
 
-	/* Most mappings that come and go are small. */
-	if (index == last) {
-		leaf = xa_load(&counts->leaves, index);
-		if (leaf)
-			take_leaf(counts, index, leaf, mm, start, end, taken);
-		return;
-	}
-	xa_for_each_range(&counts->leaves, index, leaf, index, last)
-		take_leaf(counts, index, leaf, mm, start, end, taken);
+	while (visit_leaves(&v))
+		;
 }
 
 /* Copy the counters of @nr pages to pages that have none. */
@@ -503,9 +629,8 @@ static void copy_slots(struct vmi_leaf *to, unsigned int to_slot,
 }
 
 /* Move the counters of @nr pages that lie in one leaf, into one leaf. */
-static void move_slots(struct vmi_counts *counts, struct vmi_leaf *from,
-		       unsigned int slot, unsigned int nr, unsigned long to,
-		       struct vmi_faults *lost)
+static void move_slots(struct vmi_visit *v, struct vmi_leaf *from,
+		       unsigned int slot, unsigned int nr, unsigned long to)
 {
 	struct vmi_faults faults = {};
 	struct vmi_leaf *leaf;
@@ -513,45 +638,59 @@ static void move_slots(struct vmi_counts *counts, struct vmi_leaf *from,
 	sum_leaf(from, slot, slot + nr, &faults);
 	if (!vmi_faults_sum(&faults))
 		return;
-	leaf = vmi_counts_leaf(counts, to);
+	leaf = vmi_counts_leaf(v->counts, to);
 	if (leaf && from->carries && !leaf->carries)
-		vmi_leaf_widen(counts, leaf);
+		vmi_leaf_widen(v->counts, leaf);
 	if (leaf && (!from->carries || leaf->carries))
 		copy_slots(leaf, VMI_LEAF_SLOT(to), from, slot, nr, &faults);
 	else
-		add_faults(lost, &faults);
+		add_faults(v->faults, &faults);
 	clear_slots(from, slot, slot + nr, &faults);
+}
+
+static void move_leaf(struct vmi_visit *v, struct vmi_leaf *leaf)
+{
+	unsigned long apart = max(v->start, v->to) - min(v->start, v->to);
+	unsigned int slot = first_slot(leaf->index, v->start);
+	unsigned int behind = end_slot(leaf->index, v->end);
+	unsigned long to;
+	unsigned int nr;
+
+	for (; slot < behind; slot += nr) {
+		to = ((leaf->index << VMI_LEAF_SHIFT) + slot) << PAGE_SHIFT;
+		to = to - v->start + v->to;
+		nr = min3((unsigned long)(behind - slot), apart >> PAGE_SHIFT,
+			  VMI_LEAF_PAGES - VMI_LEAF_SLOT(to));
+		move_slots(v, leaf, slot, nr, to);
+	}
 }
 
 /**
  * vmi_counts_move() - move the faults of a range along with its pages
  * @counts: the counters
  * @from: first address
- * @to: where it goes; the new range has no faults, and may overlap the old one
- *	only from below, as the stack does when execve() puts it in place
+ * @to: where it goes; the new range has no faults
  * @len: bytes
  * @lost: where to add faults for which there was no memory at the new place
+ *
+ * The new range may overlap the old one from below, as the stack's does when
+ * execve() puts it in place. That is small: its leaves are visited from below.
+ *
+ * Locking: mmap_lock is held for writing.
  */
 void vmi_counts_move(struct vmi_counts *counts, unsigned long from,
 		     unsigned long to, unsigned long len,
 		     struct vmi_faults *lost)
 {
-	unsigned long apart = (from > to ? from - to : to - from) >> PAGE_SHIFT;
-	unsigned long index, addr, end = from + len;
-	struct vmi_leaf *leaf;
-	unsigned int nr;
+	struct vmi_visit v = {
+		.counts = counts,
+		.start = from,
+		.end = from + len,
+		.visit = move_leaf,
+		.faults = lost,
+		.to = to,
+	};
 
-	xa_for_each_range(&counts->leaves, index, leaf, VMI_LEAF_INDEX(from),
-			  VMI_LEAF_INDEX(end - 1)) {
-		unsigned int slot = first_slot(index, from);
-		unsigned int behind = end_slot(index, end);
-
-		for (; slot < behind; slot += nr) {
-			addr = ((index << VMI_LEAF_SHIFT) + slot) << PAGE_SHIFT;
-			addr = addr - from + to;
-			nr = min3((unsigned long)(behind - slot), apart,
-				  VMI_LEAF_PAGES - VMI_LEAF_SLOT(addr));
-			move_slots(counts, leaf, slot, nr, addr, lost);
-		}
-	}
+	while (visit_leaves(&v))
+		;
 }

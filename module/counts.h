@@ -5,10 +5,12 @@
 #include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/compiler.h>
+#include <linux/limits.h>
 #include <linux/mm_types.h>
 #include <linux/rcupdate.h>
+#include <linux/seqlock.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
-#include <linux/xarray.h>
 
 /**
  * enum vmi_fault - what a page fault did
@@ -76,26 +78,53 @@ struct vmi_carries {
  * struct vmi_leaf - the faults of VMI_LEAF_PAGES pages
  * @sum: over all of them
  * @carries: NULL until a page has many faults
+ * @next: in the chain of its hash
+ * @index: VMI_LEAF_INDEX() of its pages
  * @rcu: to free it
  * @nr: of each page, modulo 256
  */
 struct vmi_leaf {
 	atomic64_t sum[VMI_FAULT_COUNTERS];
 	struct vmi_carries *carries;
+	struct vmi_leaf *next;
+	unsigned long index;
 	struct rcu_head rcu;
 	u8 nr[VMI_FAULT_COUNTERS][VMI_LEAF_PAGES] __aligned(sizeof(u64));
 };
 
 /**
+ * struct vmi_table - a hash table of leaves
+ * @bits: it has 2 to the power of that many chains
+ * @chain: the chains
+ * @rcu: to free it
+ */
+struct vmi_table {
+	unsigned int bits;
+	struct vmi_leaf **chain;
+	struct rcu_head rcu;
+};
+
+/* Chains of the first table: enough for most processes. */
+#define VMI_FIRST_BITS 4
+
+/**
  * struct vmi_counts - the page faults of an address space, by page
- * @leaves: struct vmi_leaf by VMI_LEAF_INDEX() of the address
+ * @table: struct vmi_leaf by index
+ * @first: the table to begin with
+ * @first_chain: its chains
+ * @lock: protects the chains and @table
+ * @resized: which table it is, to notice that leaves changed their chains
  * @bytes: memory charged for it
  * @nr_leaves: how many
  */
 struct vmi_counts {
-	struct xarray leaves;
+	struct vmi_table *table;
+	struct vmi_table first;
+	struct vmi_leaf *first_chain[1 << VMI_FIRST_BITS];
+	spinlock_t lock; /* the chains */
+	seqcount_spinlock_t resized;
 	atomic64_t bytes;
-	atomic_long_t nr_leaves;
+	unsigned long nr_leaves;
 };
 
 int vmi_counts_create_caches(void);
@@ -115,8 +144,8 @@ void vmi_counts_move(struct vmi_counts *counts, unsigned long from,
 		     struct vmi_faults *lost);
 
 void vmi_leaf_widen(struct vmi_counts *counts, struct vmi_leaf *leaf);
-bool vmi_leaf_add(struct vmi_leaf *leaf, unsigned int slot, enum vmi_fault kind,
-		  bool major);
+void vmi_leaf_carry(struct vmi_leaf *leaf, unsigned int slot,
+		    unsigned int counter);
 
 /**
  * vmi_leaf_crowded() - will a page soon need more than its byte?
@@ -133,6 +162,53 @@ static __always_inline bool vmi_leaf_crowded(const struct vmi_leaf *leaf,
 	return (s8)(READ_ONCE(leaf->nr[kind][slot]) |
 		    READ_ONCE(leaf->nr[VMI_FAULT_MAJOR][slot])) < 0 &&
 	       !READ_ONCE(leaf->carries);
+}
+
+/* Does a counter of a page have no room for another one? */
+static __always_inline bool vmi_leaf_is_full(const struct vmi_leaf *leaf,
+					     unsigned int slot,
+					     unsigned int counter)
+{
+	return READ_ONCE(leaf->nr[counter][slot]) == U8_MAX &&
+	       !READ_ONCE(leaf->carries);
+}
+
+static __always_inline void vmi_leaf_add_one(struct vmi_leaf *leaf,
+					     unsigned int slot,
+					     unsigned int counter)
+{
+	u8 *byte = &leaf->nr[counter][slot];
+	u8 old = READ_ONCE(*byte);
+
+	while (unlikely(!try_cmpxchg(byte, &old, old + 1)))
+		;
+	atomic64_inc(&leaf->sum[counter]);
+	if (unlikely(old == U8_MAX))
+		vmi_leaf_carry(leaf, slot, counter);
+}
+
+/**
+ * vmi_leaf_add() - count a fault
+ * @leaf: the leaf of its address
+ * @slot: the page in it
+ * @kind: what it did
+ * @major: was it a major one
+ *
+ * Return: false if the leaf can't hold it; then nothing was counted.
+ */
+static __always_inline bool vmi_leaf_add(struct vmi_leaf *leaf,
+					 unsigned int slot,
+					 enum vmi_fault kind, bool major)
+{
+	if (unlikely(vmi_leaf_is_full(leaf, slot, kind)))
+		return false;
+	if (unlikely(major)) {
+		if (vmi_leaf_is_full(leaf, slot, VMI_FAULT_MAJOR))
+			return false;
+		vmi_leaf_add_one(leaf, slot, VMI_FAULT_MAJOR);
+	}
+	vmi_leaf_add_one(leaf, slot, kind);
+	return true;
 }
 
 #endif /* _VMI_COUNTS_H */

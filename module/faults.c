@@ -154,7 +154,7 @@ static void free_record(struct vmi_task *record)
 {
 	put_task_struct(record->task);
 	kmem_cache_free(task_cache, record);
-	vmi_memory_uncharge(sizeof(*record));
+	vmi_memory_sub(sizeof(*record));
 }
 
 static void free_record_rcu(struct rcu_head *rcu)
@@ -166,17 +166,16 @@ static struct vmi_task *alloc_record(struct task_struct *task)
 {
 	struct vmi_task *record;
 
-	if (!vmi_memory_charge(sizeof(*record)))
+	record = kmem_cache_alloc(task_cache, VMI_GFP_HOOK);
+	if (!record)
 		return NULL;
-	record = kmem_cache_zalloc(task_cache, VMI_GFP_HOOK);
-	if (!record) {
-		vmi_memory_uncharge(sizeof(*record));
-		return NULL;
-	}
-	record->task = get_task_struct(task);
+	*record = (struct vmi_task){
+		.task = get_task_struct(task),
+		.track = &nowhere,
+	};
 	raw_spin_lock_init(&record->lock);
-	record->track = &nowhere;
 	vmi_track_hold(&nowhere);
+	vmi_memory_add(sizeof(*record));
 	return record;
 }
 

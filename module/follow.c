@@ -426,7 +426,7 @@ void vmi_follow_exit(struct mm_struct *mm)
 
 	if (!track || !vmi_track_bury(track))
 		return;
-	if (atomic_long_read(&track->counts.nr_leaves) <= VMI_EXIT_LEAVES) {
+	if (track->counts.nr_leaves <= VMI_EXIT_LEAVES) {
 		vmi_track_empty(track, false);
 	} else {
 		llist_add(&track->reap, &reaped);

@@ -64,26 +64,39 @@ static void notrace on_fault(unsigned long ip, unsigned long parent_ip,
 static void on_unmapped(struct ftrace_regs *fregs)
 {
 	struct vmi_hook_range range = vmi_hook_unmapped(fregs);
-	struct vmi_track *track = range.mm ? vmi_track_find(range.mm) : NULL;
+	struct vmi_track *track;
 
+	/* Not for every mapping of a process that exits. */
+	if (!range.mm || !atomic_read(&range.mm->mm_users))
+		return;
+	rcu_read_lock();
+	track = vmi_track_find(range.mm);
 	if (track)
 		vmi_faults_unmapped(track, range.start, range.end);
+	rcu_read_unlock();
 }
 
 static void on_moved(struct ftrace_regs *fregs)
 {
 	struct vmi_hook_range range = vmi_hook_moved(fregs);
-	struct vmi_track *track = vmi_track_find(range.mm);
+	struct vmi_track *track;
 
-	if (track && range.start < range.end)
+	if (range.start >= range.end)
+		return;
+	rcu_read_lock();
+	track = vmi_track_find(range.mm);
+	if (track)
 		vmi_faults_moved(track, range.start, range.to,
 				 range.end - range.start);
+	rcu_read_unlock();
 }
 
 /* wake_up_new_task(p), kernel/fork.c:kernel_clone() */
 static void on_fork(struct ftrace_regs *fregs)
 {
+	rcu_read_lock();
 	vmi_follow_fork(vmi_hook_arg(fregs, 0));
+	rcu_read_unlock();
 }
 
 /* begin_new_exec(bprm): the old address space is still there. */
@@ -91,19 +104,25 @@ static void on_exec(struct ftrace_regs *fregs)
 {
 	const struct linux_binprm *bprm = vmi_hook_arg(fregs, 0);
 
+	rcu_read_lock();
 	vmi_follow_exec(bprm->mm);
+	rcu_read_unlock();
 }
 
 /* setup_new_exec(bprm): all other threads are gone. */
 static void on_execed(struct ftrace_regs *fregs)
 {
+	rcu_read_lock();
 	vmi_follow_execed();
+	rcu_read_unlock();
 }
 
 /* exit_mmap(mm): mm_users is 0. */
 static void on_exit_mm(struct ftrace_regs *fregs)
 {
+	rcu_read_lock();
 	vmi_follow_exit(vmi_hook_arg(fregs, 0));
+	rcu_read_unlock();
 }
 
 /*
@@ -114,8 +133,11 @@ static void on_exit_task(struct ftrace_regs *fregs)
 {
 	struct task_struct *task = vmi_hook_arg(fregs, 0);
 
-	if (task == current)
-		vmi_faults_forget(task);
+	if (task != current)
+		return;
+	rcu_read_lock();
+	vmi_faults_forget(task);
+	rcu_read_unlock();
 }
 
 /**
@@ -149,16 +171,13 @@ static void notrace on_other(unsigned long ip, unsigned long parent_ip,
 {
 	unsigned int i;
 
-	for (i = 0; i < VMI_NR_HOOKS; i++)
-		if (addrs[i] == ip)
-			break;
-	if (i == VMI_NR_HOOKS) {
-		atomic_inc(&fired);
-		return;
+	for (i = 0; i < VMI_NR_HOOKS; i++) {
+		if (addrs[i] == ip) {
+			hooks[i].call(fregs);
+			return;
+		}
 	}
-	rcu_read_lock();
-	hooks[i].call(fregs);
-	rcu_read_unlock();
+	atomic_inc(&fired);
 }
 
 static struct ftrace_ops fault_ops = { .func = on_fault };

@@ -7,10 +7,10 @@
  * nothing there, and is counted here as what it set out to be.
  */
 #include <linux/hugetlb_inline.h>
-#include <linux/irqflags.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 
+#include "compat/entry.h"
 #include "compat/leaf.h"
 #include "kind.h"
 
@@ -47,7 +47,7 @@ static noinline enum vmi_fault kind_of_swapped(softleaf_t leaf)
 	return softleaf_is_swap(leaf) ? VMI_FAULT_SWAP : VMI_FAULT_OTHER;
 }
 
-/* An entry of a PTE table, or of a table above in hugetlb's reading. */
+/* An entry of a PTE table. */
 static __always_inline enum vmi_fault kind_of_pte(struct vm_area_struct *vma,
 						  unsigned int flags, pte_t pte)
 {
@@ -64,6 +64,8 @@ static __always_inline enum vmi_fault kind_of_pte(struct vm_area_struct *vma,
 static noinline enum vmi_fault kind_of_pmd(struct vm_area_struct *vma,
 					   unsigned int flags, pmd_t pmd)
 {
+	if (pmd_none(pmd))
+		return kind_of_none(vma, flags);
 	if (pmd_protnone(pmd))
 		return VMI_FAULT_OTHER;
 	if (pmd_present(pmd))
@@ -71,35 +73,43 @@ static noinline enum vmi_fault kind_of_pmd(struct vm_area_struct *vma,
 	return kind_of_swapped(softleaf_from_pmd(pmd));
 }
 
+/* An entry of a table above that is a page or not present. */
+static noinline enum vmi_fault kind_of_pud(struct vm_area_struct *vma,
+					   unsigned int flags, pud_t pud)
+{
+	if (pud_none(pud))
+		return kind_of_none(vma, flags);
+	if (pud_present(pud))
+		return kind_of_present(vma, flags, pud_write(pud));
+	return VMI_FAULT_OTHER;
+}
+
+/*
+ * As raw words, like in the walk (compat/entry.h): with the paravirtual calls
+ * behind pud_offset() and the like this would be a third of the probe.
+ */
 static __always_inline enum vmi_fault
 kind_by_tables(struct vm_area_struct *vma, unsigned long addr,
 	       unsigned int flags)
 {
-	pgd_t *pgdp = pgd_offset(vma->vm_mm, addr);
-	p4d_t *p4dp;
-	pud_t *pudp, pud;
-	pmd_t *pmdp, pmd;
+	pteval_t entry;
 
-	if (pgd_none(READ_ONCE(*pgdp)))
+	entry = READ_ONCE(pgd_offset(vma->vm_mm, addr)->pgd);
+	if (!vmi_entry_is_table(entry))
 		return kind_of_none(vma, flags);
-	p4dp = p4d_offset(pgdp, addr);
-	if (p4d_none(READ_ONCE(*p4dp)))
-		return kind_of_none(vma, flags);
-	pudp = pud_offset(p4dp, addr);
-	pud = READ_ONCE(*pudp);
-	if (pud_none(pud))
-		return kind_of_none(vma, flags);
-	if (unlikely(!pud_present(pud)))
-		return VMI_FAULT_OTHER;
-	if (unlikely(pud_leaf(pud)))
-		return kind_of_present(vma, flags, pud_write(pud));
-	pmdp = pmd_offset(&pud, addr);
-	pmd = READ_ONCE(*pmdp);
-	if (pmd_none(pmd))
-		return kind_of_none(vma, flags);
-	if (unlikely(!pmd_present(pmd) || pmd_leaf(pmd)))
-		return kind_of_pmd(vma, flags, pmd);
-	return kind_of_pte(vma, flags, READ_ONCE(*pte_offset_kernel(&pmd, addr)));
+	if (pgtable_l5_enabled()) {
+		entry = vmi_entry_load(vmi_entry_table(entry) + p4d_index(addr));
+		if (!vmi_entry_is_table(entry))
+			return kind_of_none(vma, flags);
+	}
+	entry = vmi_entry_load(vmi_entry_table(entry) + pud_index(addr));
+	if (unlikely(!vmi_entry_is_table(entry)))
+		return kind_of_pud(vma, flags, __pud(entry));
+	entry = vmi_entry_load(vmi_entry_table(entry) + pmd_index(addr));
+	if (unlikely(!vmi_entry_is_table(entry)))
+		return kind_of_pmd(vma, flags, __pmd(entry));
+	entry = vmi_entry_load(vmi_entry_table(entry) + pte_index(addr));
+	return kind_of_pte(vma, flags, vmi_entry_pte(entry));
 }
 
 /**
@@ -108,20 +118,14 @@ kind_by_tables(struct vm_area_struct *vma, unsigned long addr,
  * @addr: the address
  * @flags: FAULT_FLAG_* of the fault
  *
- * Locking: the fault holds mmap_lock or the lock of @vma, which keeps the
- * mapping. Page tables may be freed nevertheless (mm/khugepaged.c); that waits
- * for us as it does for GUP-fast (mm/gup.c:gup_fast()), since interrupts are off.
+ * Locking: the fault holds mmap_lock or the lock of @vma, which keeps the mapping
+ * and the upper page tables. PTE tables may be freed nevertheless (khugepaged, and
+ * madvise() since 6.14), by RCU; this is called in a read-side section.
  *
  * Return: the kind.
  */
 enum vmi_fault vmi_kind_of_fault(struct vm_area_struct *vma,
 				 unsigned long addr, unsigned int flags)
 {
-	unsigned long irqs;
-	enum vmi_fault kind;
-
-	local_irq_save(irqs);
-	kind = kind_by_tables(vma, addr, flags);
-	local_irq_restore(irqs);
-	return kind;
+	return kind_by_tables(vma, addr, flags);
 }

@@ -2,9 +2,10 @@
 /*
  * How much memory the counters of all tracked processes take, and may take.
  *
- * What is charged is what the module allocates: counters and the tree they hang
- * in, tracked address spaces, tasks. Past the limit faults go on to be counted
- * in the totals of their process, but no longer by page.
+ * The counters are charged against a limit, past which faults are still counted in
+ * the totals of their process, but no longer by page. What takes a fixed amount
+ * for each process and thread is counted too, but not limited: without it nothing
+ * would be known of their faults at all.
  */
 #include <linux/atomic.h>
 #include <linux/minmax.h>
@@ -19,6 +20,7 @@
 #define VMI_MEMORY_MIN_MIB 16
 
 static atomic64_t used;
+static atomic64_t records;
 
 static unsigned int max_memory;
 module_param(max_memory, uint, 0644);
@@ -36,7 +38,7 @@ u64 vmi_memory_max(void)
 }
 
 /**
- * vmi_memory_used() - what is charged
+ * vmi_memory_used() - memory for counters
  *
  * Return: bytes.
  */
@@ -66,6 +68,34 @@ bool vmi_memory_charge(size_t bytes)
 void vmi_memory_uncharge(size_t bytes)
 {
 	atomic64_sub(bytes, &used);
+}
+
+/**
+ * vmi_memory_add() - memory was allocated for a process or thread
+ * @bytes: how much
+ */
+void vmi_memory_add(size_t bytes)
+{
+	atomic64_add(bytes, &records);
+}
+
+/**
+ * vmi_memory_sub() - that memory was freed
+ * @bytes: how much
+ */
+void vmi_memory_sub(size_t bytes)
+{
+	atomic64_sub(bytes, &records);
+}
+
+/**
+ * vmi_memory_records() - memory for processes and threads
+ *
+ * Return: bytes.
+ */
+u64 vmi_memory_records(void)
+{
+	return atomic64_read(&records);
 }
 
 /**

@@ -13,7 +13,10 @@
 
 bool vmi_memory_charge(size_t bytes);
 void vmi_memory_uncharge(size_t bytes);
+void vmi_memory_add(size_t bytes);
+void vmi_memory_sub(size_t bytes);
 u64 vmi_memory_used(void);
+u64 vmi_memory_records(void);
 u64 vmi_memory_max(void);
 void vmi_memory_init(void);
 

@@ -87,6 +87,7 @@ static void show_follow(struct seq_file *m)
 	show_sum(m, "untracked", state.untracked);
 	show_sum(m, "unattributed", vmi_track_unattributed());
 	show_sum(m, "memory_bytes", vmi_memory_used());
+	show_sum(m, "record_bytes", vmi_memory_records());
 	seq_printf(m, "max_memory_bytes %llu\n", vmi_memory_max());
 }
 

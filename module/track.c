@@ -99,7 +99,7 @@ static void free_track(struct rcu_head *rcu)
 
 	put_pid(track->tgid);
 	kmem_cache_free(track_cache, track);
-	vmi_memory_uncharge(sizeof(*track));
+	vmi_memory_sub(sizeof(*track));
 }
 
 /**
@@ -117,18 +117,17 @@ static struct vmi_track *new_track(struct mm_struct *mm, struct pid *tgid,
 {
 	struct vmi_track *track;
 
-	if (!vmi_memory_charge(sizeof(*track)))
+	track = kmem_cache_alloc(track_cache, gfp);
+	if (!track)
 		return NULL;
-	track = kmem_cache_zalloc(track_cache, gfp);
-	if (!track) {
-		vmi_memory_uncharge(sizeof(*track));
-		return NULL;
-	}
-	track->mm = mm;
-	track->tgid = get_pid(tgid);
-	refcount_set(&track->refs, 1);
-	track->asked = asked;
-	track->since_ns = ktime_get_ns();
+	*track = (struct vmi_track){
+		.mm = mm,
+		.tgid = get_pid(tgid),
+		.refs = REFCOUNT_INIT(1),
+		.asked = asked,
+		.since_ns = ktime_get_ns(),
+	};
+	vmi_memory_add(sizeof(*track));
 	vmi_counts_init(&track->counts);
 	spin_lock_init(&track->settle_lock);
 	init_llist_head(&track->unsettled);

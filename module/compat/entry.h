@@ -17,10 +17,13 @@
  * vmi_entry_normal()	 present, accessible, and of ordinary memory
  * vmi_entry_pte()	 back to a pte_t
  * vmi_entry_of_pfn()	 a number with just the frame
+ * vmi_entry_is_table()	 an entry of an upper level points to a table
+ * vmi_entry_table()	 that table
  */
 #ifndef _VMI_COMPAT_ENTRY_H
 #define _VMI_COMPAT_ENTRY_H
 
+#include <linux/mm.h>
 #include <linux/pgtable.h>
 
 #ifdef CONFIG_X86_64
@@ -63,6 +66,16 @@ static __always_inline pteval_t vmi_entry_of_pfn(unsigned long pfn)
 	return (pteval_t)pfn << PAGE_SHIFT;
 }
 
+static __always_inline bool vmi_entry_is_table(pteval_t entry)
+{
+	return (entry & (_PAGE_PRESENT | _PAGE_PSE)) == _PAGE_PRESENT;
+}
+
+static __always_inline const pte_t *vmi_entry_table(pteval_t entry)
+{
+	return __va(entry & VMI_ENTRY_FRAME);
+}
+
 #else
 #error "vminspect does not know the page-table entries of this architecture yet"
 #endif
@@ -70,5 +83,7 @@ static __always_inline pteval_t vmi_entry_of_pfn(unsigned long pfn)
 /* Both levels are skipped eight empty words at a time. */
 static_assert(sizeof(pte_t) == sizeof(pteval_t));
 static_assert(sizeof(pmd_t) == sizeof(pteval_t));
+static_assert(sizeof(pud_t) == sizeof(pteval_t));
+static_assert(sizeof(pgd_t) == sizeof(pteval_t));
 
 #endif /* _VMI_COMPAT_ENTRY_H */
