@@ -54,6 +54,17 @@ const struct field mm_fields[] = {
 	{ NULL }
 };
 
+const struct field fault_fields[] = {
+	{ "own_minflt", KIND_COUNT, "minor faults of the process itself" },
+	{ "own_majflt", KIND_COUNT, "major faults of the process itself" },
+	{ "remote", KIND_COUNT, "faults of others in its mappings" },
+	{ "elsewhere", KIND_COUNT, "its faults in mappings of others" },
+	{ "unattributed", KIND_COUNT, "no memory to count them by mapping" },
+	{ "lost", KIND_COUNT, "not seen by the probes" },
+	{ "probes", KIND_BOOL, "faults are seen at present" },
+	{ NULL }
+};
+
 /* The sums of [total] are columns of [vmas]; these are not. */
 const struct field cost_fields[] = {
 	{ "shared_tables", KIND_PAGES, "page tables that serve more than one VMA" },

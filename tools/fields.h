@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The sections of "key value" lines: [process], [mm], and what [total] adds. */
+/* The sections of "key value" lines: [process], [mm], [faults], and what [total] adds. */
 #ifndef FIELDS_H
 #define FIELDS_H
 
@@ -23,6 +23,7 @@ struct field {
 /* Each ends with a field whose key is NULL. */
 extern const struct field process_fields[];
 extern const struct field mm_fields[];
+extern const struct field fault_fields[];
 extern const struct field cost_fields[];
 
 int fields_check(const struct report *report, const char *section, const struct field *fields,

@@ -2,20 +2,20 @@
 /* The default command: the memory of processes, one after the other. */
 #include <err.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <libsmartcols.h>
-
 #include "../module/uapi/vminspect.h"
 #include "command.h"
+#include "faults.h"
 #include "fields.h"
-#include "names.h"
+#include "grid.h"
 #include "options.h"
 #include "source.h"
+#include "targets.h"
 #include "text.h"
+#include "totals.h"
 #include "vmas.h"
 
 enum {
@@ -32,8 +32,9 @@ enum summary {
 /* What is shown of a process. */
 #define VIEW_VMAS 1u
 #define VIEW_MM 2u
-#define VIEW_COST 4u
-#define VIEW_ALL (VIEW_VMAS | VIEW_MM | VIEW_COST)
+#define VIEW_FAULTS 4u
+#define VIEW_COST 8u
+#define VIEW_ALL (VIEW_VMAS | VIEW_MM | VIEW_FAULTS | VIEW_COST)
 
 /**
  * struct show - the state of the command
@@ -45,6 +46,7 @@ enum summary {
  * @sort: enum column_id to sort by, -1 for the order of the report
  * @columns: of the table of VMAs
  * @table: one table for all processes, NULL when each has its own
+ * @faults: the table below it, of where their faults went; NULL for none
  * @json: the document
  * @shown: number of processes shown
  * @failed: something could not be read
@@ -59,6 +61,7 @@ struct show {
 	int sort;
 	struct columns columns;
 	struct libscols_table *table;
+	struct libscols_table *faults;
 	struct json json;
 	size_t shown;
 	bool failed;
@@ -70,15 +73,18 @@ static void help(void)
 	printf("Usage:\n"
 	       " %1$s [options] PID|NAME...\n"
 	       " %1$s [options] --from FILE [PID|NAME...]\n"
+	       " %1$s track|untrack|reset PID|NAME...\n"
 	       "\n"
-	       "Show what is in the memory of processes, mapping by mapping.\n"
+	       "Show what is in the memory of processes, mapping by mapping, and which page\n"
+	       "faults brought it there; or switch the counting of page faults.\n"
 	       "\n"
 	       "Options:\n"
-	       " -A, --all              all there is: what -m prints, the VMAs, and the cost of\n"
-	       "                        reading them; the default with --json\n"
+	       " -A, --all              all there is: what -m prints, the VMAs, the page faults of\n"
+	       "                        the process, and the cost of reading all this; the\n"
+	       "                        default with --json\n"
 	       " -m, --mm               the address space as a whole instead of its VMAs\n"
 	       " -z, --nonzero          only VMAs that hold memory (resident, hugetlb or swapped)\n"
-	       "     --summary[=WHEN]   the line of totals: never, always or only\n",
+	       "     --summary[=WHEN]   the totals: never, always or only\n",
 	       program_invocation_short_name);
 	options_help(stdout);
 	fputs("\nColumns of the VMA table:\n", stdout);
@@ -183,28 +189,40 @@ static void print_heading(const struct show *show, const struct report *report,
 	       shown_value(report, "mm", "rss", KIND_PAGES, units, buf[1]),
 	       shown_value(report, "mm", "swap", KIND_PAGES, units, buf[2]),
 	       shown_value(report, "mm", "pgtables_bytes", KIND_BYTES, units, buf[3]));
+	faults_heading(report);
+}
+
+static void show_rows(struct show *show, const struct vmas *vmas)
+{
+	const struct report *report = vmas->report;
+	struct libscols_table *table = show->table;
+
+	if (!table)
+		table = grid_new(&show->opts, &show->columns);
+	if (show->summary != SUMMARY_ONLY)
+		vmas_add_rows(table, vmas, &show->columns, &show->opts);
+	if (show->summary != SUMMARY_NEVER)
+		totals_add(table, report, &show->columns, &show->opts, vmas->page_size);
+	if (show->summary == SUMMARY_ALWAYS)
+		totals_add_gone(table, report, &show->columns, &show->opts, vmas->page_size);
+	if (show->faults)
+		faults_add(show->faults, report);
+	if (!show->table)
+		grid_print(table, &show->columns, &show->opts);
 }
 
 static void show_tables(struct show *show, const struct vmas *vmas, const struct units *units)
 {
 	const struct report *report = vmas->report;
-	struct libscols_table *table = show->table;
 
 	if (has_own_table(show) && !show->opts.noheadings)
 		print_heading(show, report, units);
 	if (show->views & VIEW_MM)
 		fields_print(report, "mm", mm_fields, &show->opts, units->page_size);
-	if (show->views & VIEW_VMAS) {
-		if (!table)
-			table = vmas_table(&show->opts, &show->columns);
-		if (show->summary != SUMMARY_ONLY)
-			vmas_add_rows(table, vmas, &show->columns, &show->opts);
-		if (show->summary != SUMMARY_NEVER)
-			vmas_add_total(table, report, &show->columns, &show->opts,
-				       units->page_size);
-		if (!show->table)
-			vmas_print(table, &show->columns, &show->opts);
-	}
+	if (show->views & VIEW_VMAS)
+		show_rows(show, vmas);
+	if (show->views & VIEW_FAULTS)
+		fields_print(report, "faults", fault_fields, &show->opts, units->page_size);
 	if (show->views & VIEW_COST)
 		fields_print(report, "total", cost_fields, &show->opts, units->page_size);
 }
@@ -227,8 +245,14 @@ static void show_json(struct show *show, const struct vmas *vmas, const struct u
 		vmas_json(json, vmas, &show->columns);
 	if (show->summary != SUMMARY_NEVER && show->views & (VIEW_VMAS | VIEW_COST)) {
 		json_open(json, "total", '{');
-		vmas_json_total(json, report, units->page_size);
+		totals_json(json, report, units->page_size);
 		fields_json(json, report, "total", cost_fields, units->page_size);
+		json_close(json, '}');
+		json_open(json, "gone", '{');
+		totals_json_gone(json, report, units->page_size);
+		json_close(json, '}');
+		json_open(json, "faults", '{');
+		fields_json(json, report, "faults", fault_fields, units->page_size);
 		json_close(json, '}');
 	}
 	json_bool(json, "complete", report->complete);
@@ -248,8 +272,9 @@ static int check(const struct report *report, struct units *units)
 	}
 	if (fields_check(report, "process", process_fields, units->page_size) ||
 	    fields_check(report, "mm", mm_fields, units->page_size) ||
+	    fields_check(report, "faults", fault_fields, units->page_size) ||
 	    fields_check(report, "total", cost_fields, units->page_size) ||
-	    vmas_check_total(report, units->page_size))
+	    totals_check(report, units->page_size))
 		return -1;
 	return 0;
 }
@@ -267,6 +292,7 @@ static void add_notes(struct show *show, const struct report *report)
 	}
 	if (!strcmp(fields_get(report, "total", "changed"), "yes"))
 		report_bad(report, 0, "pid %s: mappings came or went while it was read", pid);
+	faults_notes(report);
 }
 
 static void show_report(struct show *show, const struct report *report)
@@ -292,9 +318,10 @@ static void show_report(struct show *show, const struct report *report)
 	vmas_free(&vmas);
 }
 
-static enum source_status show_pid(struct show *show, uint64_t pid)
+static enum source_status show_pid(void *command, uint64_t pid)
 {
 	enum source_status status;
+	struct show *show = command;
 	struct report report;
 	struct input in;
 	int ret;
@@ -312,61 +339,17 @@ static enum source_status show_pid(struct show *show, uint64_t pid)
 	return status;
 }
 
-static void show_one(struct show *show, uint64_t pid)
-{
-	enum source_status status = show_pid(show, pid);
-
-	source_explain(status, show->opts.sysroot, pid);
-	if (status == SOURCE_GONE)
-		show->missing = true;
-	else if (status != SOURCE_OK)
-		show->failed = true;
-}
-
-/*
- * Of the processes of that name some may end meanwhile, some may be zombies:
- * nobody asked for just these, so they matter only if nothing else was found.
- */
-static void show_named(struct show *show, const char *name)
-{
-	enum source_status status = SOURCE_GONE;
-	bool found = false;
-	uint64_t *pids;
-	size_t nr;
-
-	pids = names_find(show->opts.sysroot, name, &nr);
-	for (size_t i = 0; i < nr; i++) {
-		status = show_pid(show, pids[i]);
-		if (status == SOURCE_FAILED)
-			show->failed = true;
-		if (status == SOURCE_OK || status == SOURCE_FAILED)
-			found = true;
-	}
-	if (!nr) {
-		warnx("%s: no process of that name", name);
-		show->missing = true;
-	} else if (!found) {
-		source_explain(status, show->opts.sysroot, pids[nr - 1]);
-		show->missing |= status == SOURCE_GONE;
-		show->failed |= status != SOURCE_GONE;
-	}
-	free(pids);
-}
-
 static void show_live(struct show *show, char **args)
 {
-	uint64_t pid;
+	struct targets targets = {
+		.sysroot = show->opts.sysroot,
+		.visit = show_pid,
+		.command = show,
+	};
 
-	if (!source_ready(show->opts.sysroot)) {
-		show->failed = true;
-		return;
-	}
-	for (; *args; args++) {
-		if (value_number(*args, 10, &pid))
-			show_one(show, pid);
-		else
-			show_named(show, *args);
-	}
+	targets_visit(&targets, args);
+	show->failed |= targets.failed;
+	show->missing |= targets.missing;
 }
 
 /* Is the report asked for? Marks all arguments that ask for it. */
@@ -437,7 +420,9 @@ static void begin(struct show *show)
 		json_number(&show->json, "format", VMINSPECT_FORMAT);
 		json_open(&show->json, "processes", '[');
 	} else if (!has_own_table(show) && show->views & VIEW_VMAS) {
-		show->table = vmas_table(&show->opts, &show->columns);
+		show->table = grid_new(&show->opts, &show->columns);
+		if (show->opts.output == OUTPUT_TABLE)
+			show->faults = faults_table(&show->opts);
 	}
 }
 
@@ -447,8 +432,10 @@ static void end(struct show *show)
 		json_close(&show->json, ']');
 		json_close(&show->json, '}');
 	} else if (show->table) {
-		vmas_print(show->table, &show->columns, &show->opts);
+		grid_print(show->table, &show->columns, &show->opts);
 	}
+	if (show->faults)
+		faults_print(show->faults);
 }
 
 /**

@@ -78,6 +78,24 @@ bool source_ready(const char *sysroot)
 }
 
 /**
+ * source_self() - the pid that "self" stands for: this process
+ * @sysroot: directory that stands for /
+ * @pid: set to it, as that /proc numbers it
+ *
+ * Return: false if the module does not say.
+ */
+bool source_self(const char *sysroot, uint64_t *pid)
+{
+	char *path = format_path("%s%s/self", sysroot, REPORTS);
+	char text[32];
+	ssize_t len = readlink(path, text, sizeof(text) - 1);
+
+	free(path);
+	text[len > 0 ? len : 0] = '\0';
+	return value_number(text, 10, pid);
+}
+
+/**
  * source_module() - ask the module about itself
  * @sysroot: directory that stands for /
  * @key: a key of its status
@@ -175,6 +193,60 @@ enum source_status source_live(struct input *in, const char *sysroot, uint64_t p
 	else
 		status = SOURCE_OK;
 	close(fd);
+	return status;
+}
+
+/* Says why the module refused an order; EINVAL has two reasons. */
+static void explain_refused(const char *sysroot, uint64_t pid, const char *word)
+{
+	char track[64], version[64];
+
+	if (source_module(sysroot, "track", track, sizeof(track)) && !strcmp(word, "reset"))
+		warnx("%" PRIu64 ": not tracked, so there is nothing to reset: track it first",
+		      pid);
+	else if (source_module(sysroot, "version", version, sizeof(version)))
+		warnx("%" PRIu64 ": the loaded module, version %s, cannot %s: load a newer one",
+		      pid, version, word);
+	else
+		warnx("%" PRIu64 ": the loaded module cannot %s: load a newer one", pid, word);
+}
+
+static enum source_status write_order(const char *path, const char *sysroot, uint64_t pid,
+				      const char *word)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	enum source_status status = SOURCE_OK;
+
+	if (fd < 0)
+		return explain_errno(errno, sysroot, pid);
+	if (write(fd, word, strlen(word)) < 0) {
+		if (errno == EINVAL) {
+			explain_refused(sysroot, pid, word);
+			status = SOURCE_FAILED;
+		} else if (errno == ESRCH) {
+			status = SOURCE_ENDED;
+		} else {
+			status = explain_errno(errno, sysroot, pid);
+		}
+	}
+	close(fd);
+	return status;
+}
+
+/**
+ * source_order() - tell the module to do something with a process
+ * @sysroot: directory that stands for /
+ * @pid: the process
+ * @word: what: track, untrack or reset
+ *
+ * Return: what came of it; only for SOURCE_FAILED is there a message.
+ */
+enum source_status source_order(const char *sysroot, uint64_t pid, const char *word)
+{
+	char *path = format_path("%s%s/%" PRIu64, sysroot, REPORTS, pid);
+	enum source_status status = write_order(path, sysroot, pid, word);
+
+	free(path);
 	return status;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Where reports come from: the module, or a file. */
+/* Where reports come from: the module, or a file; and orders to the module. */
 #ifndef SOURCE_H
 #define SOURCE_H
 
@@ -10,10 +10,10 @@
 #include "report.h"
 
 /**
- * enum source_status - what came of an attempt to read
- * @SOURCE_OK: the input is filled
+ * enum source_status - what came of an attempt to read, or to give an order
+ * @SOURCE_OK: the input is filled, the order carried out
  * @SOURCE_GONE: there is no such process
- * @SOURCE_ENDED: it exited or called exec between open and read
+ * @SOURCE_ENDED: it exited or called exec after open
  * @SOURCE_NO_MM: it is a kernel thread or a zombie: no memory to look at
  * @SOURCE_FAILED: anything else; a message is on stderr
  */
@@ -26,8 +26,10 @@ enum source_status {
 };
 
 bool source_ready(const char *sysroot);
+bool source_self(const char *sysroot, uint64_t *pid);
 bool source_module(const char *sysroot, const char *key, char *value, size_t size);
 enum source_status source_live(struct input *in, const char *sysroot, uint64_t pid);
+enum source_status source_order(const char *sysroot, uint64_t pid, const char *word);
 void source_explain(enum source_status status, const char *sysroot, uint64_t pid);
 int source_file(struct input *in, const char *path);
 char **source_list(const char *path);

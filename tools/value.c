@@ -140,8 +140,8 @@ bool value_parse(enum kind kind, const char *raw, uint64_t page_size, uint64_t *
 	case KIND_SECONDS:
 		return parse_seconds(raw, number);
 	case KIND_BOOL:
-		*number = !strcmp(raw, "yes");
-		return *number || !strcmp(raw, "no");
+		*number = !strcmp(raw, "yes") || !strcmp(raw, "on");
+		return *number || !strcmp(raw, "no") || !strcmp(raw, "off");
 	}
 	return false;
 }

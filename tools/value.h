@@ -21,7 +21,7 @@
  * @KIND_BYTES: number of bytes; shown as a size
  * @KIND_NSEC: nanoseconds
  * @KIND_SECONDS: seconds with a decimal fraction
- * @KIND_BOOL: yes or no
+ * @KIND_BOOL: yes or no, on or off
  *
  * All but KIND_LITERAL may be "-": not known, null in JSON.
  */

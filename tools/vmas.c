@@ -3,11 +3,11 @@
 #include <err.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <libsmartcols.h>
 
 #include "fields.h"
+#include "grid.h"
 #include "vmas.h"
 
 /* Enough for any value that cell() or value_text() has to make up. */
@@ -233,41 +233,6 @@ void vmas_sort(struct vmas *vmas, enum column_id by)
 }
 
 /**
- * vmas_table() - make a table that rows can be added to
- * @opts: what it will look like
- * @chosen: its columns
- *
- * Return: the table; print it with vmas_print().
- */
-struct libscols_table *vmas_table(const struct options *opts, const struct columns *chosen)
-{
-	struct libscols_table *table = options_table(opts);
-	const struct column *column;
-
-	for (size_t i = 0; i < chosen->nr; i++) {
-		column = &columns[chosen->id[i]];
-		if (!scols_table_new_column(table, column->name, column->width, column->flags))
-			err(EXIT_FAILURE, "table");
-	}
-	return table;
-}
-
-static struct libscols_line *new_line(struct libscols_table *table)
-{
-	struct libscols_line *line = scols_table_new_line(table, NULL);
-
-	if (!line)
-		err(EXIT_FAILURE, "table");
-	return line;
-}
-
-static void set_cell(struct libscols_line *line, size_t i, const char *text)
-{
-	if (scols_line_set_data(line, i, text))
-		err(EXIT_FAILURE, "table");
-}
-
-/**
  * vmas_add_rows() - add a line for each VMA
  * @table: the table
  * @vmas: the VMAs
@@ -283,180 +248,14 @@ void vmas_add_rows(struct libscols_table *table, const struct vmas *vmas,
 	enum column_id id;
 
 	for (size_t row = 0; row < vmas->nr; row++) {
-		line = new_line(table);
+		line = grid_line(table);
 		for (size_t i = 0; i < chosen->nr; i++) {
 			id = chosen->id[i];
-			set_cell(line, i, value_text(columns[id].kind,
+			grid_set(line, i, value_text(columns[id].kind,
 						     cell(vmas, vmas->row[row], id, raw),
 						     &units, buf));
 		}
 	}
-}
-
-/**
- * vmas_add_total() - add the line with the sums
- * @table: the table
- * @report: where the sums are; "-" for each if it has none
- * @chosen: the columns of the table
- * @opts: how to show sizes
- * @page_size: bytes in a page
- */
-void vmas_add_total(struct libscols_table *table, const struct report *report,
-		    const struct columns *chosen, const struct options *opts, uint64_t page_size)
-{
-	const struct units units = { .page_size = page_size, .bytes = opts->bytes };
-	struct libscols_line *line = new_line(table);
-	/* A blank field would be lost among the blanks of raw output. */
-	const char *none = opts->output == OUTPUT_TABLE ? "" : "-";
-	const char *label = "total";
-	const struct column *column;
-	char buf[CELL_MAX];
-
-	for (size_t i = 0; i < chosen->nr; i++) {
-		column = &columns[chosen->id[i]];
-		if (chosen->id[i] == COL_PID) {
-			set_cell(line, i, fields_get(report, "process", "pid"));
-		} else if (chosen->id[i] == COL_COMM) {
-			set_cell(line, i, fields_get(report, "process", "comm"));
-		} else if (chosen->id[i] == COL_INODE) {
-			set_cell(line, i, none);
-		} else if (value_is_number(column->kind)) {
-			set_cell(line, i, value_text(column->kind,
-						     fields_get(report, "total", column->key),
-						     &units, buf));
-		} else {
-			set_cell(line, i, label);
-			label = none;
-		}
-	}
-}
-
-/* The least width of a column, and the longest of its cells and its heading. */
-static size_t *column_widths(struct libscols_table *table, const struct columns *chosen)
-{
-	struct libscols_iter *iter = scols_new_iter(SCOLS_ITER_FORWARD);
-	size_t *widths = calloc(chosen->nr, sizeof(*widths));
-	const struct column *column;
-	struct libscols_line *line;
-	const char *data;
-	size_t len;
-
-	if (!iter || !widths)
-		err(EXIT_FAILURE, "table");
-	for (size_t i = 0; i < chosen->nr; i++) {
-		column = &columns[chosen->id[i]];
-		len = strlen(column->name);
-		widths[i] = column->width > len ? (size_t)column->width : len;
-	}
-	while (!scols_table_next_line(table, iter, &line)) {
-		for (size_t i = 0; i < chosen->nr; i++) {
-			data = scols_cell_get_data(scols_line_get_cell(line, i));
-			len = data ? strlen(data) : 0;
-			if (len > widths[i])
-				widths[i] = len;
-		}
-	}
-	scols_free_iter(iter);
-	return widths;
-}
-
-/*
- * Shortens a path to ".../" and as many of its last parts as have room; to its
- * bare last part if not even that has.
- */
-static void shorten_path(struct libscols_cell *name, size_t room)
-{
-	const char *path = scols_cell_get_data(name);
-	const char *tail, *dots = "...";
-	char *shortened;
-	size_t len;
-
-	len = path ? strlen(path) : 0;
-	if (len <= room || *path != '/')
-		return;
-	tail = strchr(path + 1, '/');
-	while (tail && strlen(dots) + strlen(tail) > room)
-		tail = strchr(tail + 1, '/');
-	if (!tail) {
-		dots = "";
-		tail = strrchr(path, '/') + 1;
-	}
-	if (asprintf(&shortened, "%s%s", dots, tail) < 0)
-		err(EXIT_FAILURE, "table");
-	scols_cell_refer_data(name, shortened);
-}
-
-/*
- * libsmartcols cuts what does not fit at its end, but the end is what tells
- * one library from another.
- */
-static void fit_names(struct libscols_table *table, const struct columns *chosen)
-{
-	size_t *widths = column_widths(table, chosen);
-	size_t room = scols_table_get_termwidth(table);
-	size_t names = chosen->nr, taken = 0;
-	struct libscols_iter *iter;
-	struct libscols_line *line;
-
-	for (size_t i = 0; i < chosen->nr; i++) {
-		if (chosen->id[i] == COL_NAME)
-			names = i;
-		else
-			taken += widths[i] + 1;
-	}
-	if (names < chosen->nr && taken + widths[names] > room) {
-		iter = scols_new_iter(SCOLS_ITER_FORWARD);
-		if (!iter)
-			err(EXIT_FAILURE, "table");
-		while (!scols_table_next_line(table, iter, &line))
-			shorten_path(scols_line_get_cell(line, names),
-				     taken < room ? room - taken : 0);
-		scols_free_iter(iter);
-	}
-	free(widths);
-}
-
-/**
- * vmas_print() - print a table and free it
- * @table: the table
- * @chosen: its columns
- * @opts: what it should look like
- */
-void vmas_print(struct libscols_table *table, const struct columns *chosen,
-		const struct options *opts)
-{
-	if (opts->output == OUTPUT_TABLE && isatty(STDOUT_FILENO))
-		fit_names(table, chosen);
-	if (scols_print_table(table))
-		err(EXIT_FAILURE, "table");
-	scols_unref_table(table);
-}
-
-/**
- * vmas_check_total() - check the sums of a report
- * @report: the report
- * @page_size: bytes in a page
- *
- * Return: 0, or -1 with a message on stderr.
- */
-int vmas_check_total(const struct report *report, uint64_t page_size)
-{
-	const struct section *total = report_section(report, "total");
-	unsigned long line;
-	const char *raw;
-	uint64_t number;
-
-	for (size_t i = 0; total && i < NR_COLUMNS; i++) {
-		if (!columns[i].key)
-			continue;
-		raw = section_value(total, columns[i].key, &line);
-		if (raw && !value_parse(columns[i].kind, raw, page_size, &number)) {
-			report_bad(report, line, "[total] %s: no such value can be: '%s'",
-				   columns[i].key, raw);
-			return -1;
-		}
-	}
-	return 0;
 }
 
 static void lower_case(const char *name, char *out)
@@ -501,24 +300,4 @@ void vmas_json(struct json *json, const struct vmas *vmas, const struct columns 
 		json_close(json, '}');
 	}
 	json_close(json, ']');
-}
-
-/**
- * vmas_json_total() - write the sums as members of the open object
- * @json: the document
- * @report: the report, checked
- * @page_size: bytes in a page
- */
-void vmas_json_total(struct json *json, const struct report *report, uint64_t page_size)
-{
-	char key[CELL_MAX];
-
-	value_json(json, "vmas", KIND_COUNT, fields_get(report, "total", "vmas"), page_size);
-	for (size_t i = 0; i < NR_COLUMNS; i++) {
-		if (!columns[i].key || !value_is_number(columns[i].kind) || i == COL_INODE)
-			continue;
-		lower_case(columns[i].name, key);
-		value_json(json, key, columns[i].kind,
-			   fields_get(report, "total", columns[i].key), page_size);
-	}
 }

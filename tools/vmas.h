@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The table of VMAs. */
+/* The VMAs of a report: the rows of the table. */
 #ifndef VMAS_H
 #define VMAS_H
 
@@ -35,16 +35,8 @@ void vmas_free(struct vmas *vmas);
 void vmas_keep_nonzero(struct vmas *vmas);
 void vmas_sort(struct vmas *vmas, enum column_id by);
 
-struct libscols_table *vmas_table(const struct options *opts, const struct columns *chosen);
 void vmas_add_rows(struct libscols_table *table, const struct vmas *vmas,
 		   const struct columns *chosen, const struct options *opts);
-void vmas_add_total(struct libscols_table *table, const struct report *report,
-		    const struct columns *chosen, const struct options *opts, uint64_t page_size);
-void vmas_print(struct libscols_table *table, const struct columns *chosen,
-		const struct options *opts);
-
-int vmas_check_total(const struct report *report, uint64_t page_size);
 void vmas_json(struct json *json, const struct vmas *vmas, const struct columns *chosen);
-void vmas_json_total(struct json *json, const struct report *report, uint64_t page_size);
 
 #endif /* VMAS_H */

@@ -23,6 +23,9 @@ struct command {
 /* The first is what happens without the name of one. */
 static const struct command commands[] = {
 	{ "show", cmd_show },
+	{ "track", cmd_track },
+	{ "untrack", cmd_untrack },
+	{ "reset", cmd_reset },
 };
 
 /*
@@ -52,6 +55,7 @@ int main(int argc, char **argv)
 			argv[1] = argv[0];
 			argv++;
 			argc--;
+			break;
 		}
 	}
 	status = command->run(argc, argv);
