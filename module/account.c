@@ -32,8 +32,9 @@ void vmi_account_begin(struct vmi_account *account, const struct mm_struct *mm)
 		return;
 	account->since_ns = account->track->since_ns;
 	account->moves = atomic_read(&account->track->moves);
-	account->own_known = vmi_faults_own(account->track->tgid,
-					    &account->own_min, &account->own_maj);
+	account->own_known = vmi_faults_own(account->track->tgid, mm,
+					    &account->rusage_min,
+					    &account->rusage_maj);
 	vmi_faults_settle(account->track, 0, 0);
 	account->remote = atomic64_read(&account->track->remote);
 }
@@ -57,9 +58,9 @@ void vmi_account_rows(const struct vmi_account *account, struct vmi_rows *rows)
 	}
 }
 
-static void since(u64 *now, const atomic64_t *before)
+static u64 since(u64 now, const atomic64_t *before)
 {
-	*now -= min_t(u64, *now, atomic64_read(before));
+	return now - min_t(u64, now, atomic64_read(before));
 }
 
 static u64 lost(const struct vmi_account *account, const struct vmi_faults *rows)
@@ -75,6 +76,8 @@ static u64 lost(const struct vmi_account *account, const struct vmi_faults *rows
  * vmi_account_close() - balance the account after the last row was gathered
  * @account: the account
  * @rows: sum over all rows
+ *
+ * May be done again.
  */
 void vmi_account_close(struct vmi_account *account,
 		       const struct vmi_faults *rows)
@@ -85,8 +88,8 @@ void vmi_account_close(struct vmi_account *account,
 	account->known = track && !READ_ONCE(track->dead);
 	if (!account->known)
 		return;
-	since(&account->own_min, &track->before_min);
-	since(&account->own_maj, &track->before_maj);
+	account->own_min = since(account->rusage_min, &track->before_min);
+	account->own_maj = since(account->rusage_maj, &track->before_maj);
 	account->elsewhere = atomic64_read(&track->elsewhere);
 	account->unattributed = atomic64_read(&track->unattributed);
 	for (i = 0; i < VMI_FAULT_COUNTERS; i++)

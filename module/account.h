@@ -15,6 +15,8 @@ struct vmi_track;
  * @since_ns: when tracking began, CLOCK_MONOTONIC
  * @known: it was tracked from start to end; otherwise nothing that follows is set
  * @own_known: the process is still there: @own_min, @own_maj are set
+ * @rusage_min: minor faults of the process when the account began
+ * @rusage_maj: major ones
  * @own_min: minor faults of the process itself since then
  * @own_maj: major ones
  * @remote: faults that others caused in its address space
@@ -31,6 +33,8 @@ struct vmi_account {
 	u64 since_ns;
 	bool known;
 	bool own_known;
+	u64 rusage_min;
+	u64 rusage_maj;
 	u64 own_min;
 	u64 own_maj;
 	u64 remote;

@@ -24,11 +24,11 @@
  */
 #include <linux/bits.h>
 #include <linux/build_bug.h>
-#include <linux/hash.h>
 #include <linux/lockdep.h>
 #include <linux/maple_tree.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -38,6 +38,9 @@
 
 static struct kmem_cache *leaf_cache;
 static struct kmem_cache *carries_cache;
+
+/* Nobody can choose addresses so that their leaves share a chain. */
+static u64 hash_key;
 
 /* Leaves per chain before the table grows, by how much, and how far. */
 #define VMI_CHAIN_LEAVES 4
@@ -51,6 +54,7 @@ static struct kmem_cache *carries_cache;
  */
 int vmi_counts_create_caches(void)
 {
+	hash_key = get_random_u64() | 1;
 	leaf_cache = KMEM_CACHE(vmi_leaf, 0);
 	if (!leaf_cache)
 		return -ENOMEM;
@@ -134,7 +138,7 @@ static void free_table(struct vmi_counts *counts, struct vmi_table *table)
 static __always_inline struct vmi_leaf **
 chain_of(const struct vmi_table *table, unsigned long index)
 {
-	return &table->chain[hash_long(index, table->bits)];
+	return &table->chain[index * hash_key >> (64 - table->bits)];
 }
 
 /**
@@ -151,6 +155,9 @@ void vmi_counts_free(struct vmi_counts *counts, bool readers)
 	struct vmi_leaf *leaf, *next;
 	unsigned long i;
 
+	/* Left as it was when the table grew. */
+	if (table != &counts->first)
+		memset(counts->first_chain, 0, sizeof(counts->first_chain));
 	for (i = 0; i < BIT(table->bits); i++) {
 		leaf = table->chain[i];
 		/* No one may find a leaf from when it waits to be freed. */
@@ -165,7 +172,8 @@ void vmi_counts_free(struct vmi_counts *counts, bool readers)
 		if (readers)
 			cond_resched();
 	}
-	counts->nr_leaves = 0;
+	WRITE_ONCE(counts->nr_leaves, 0);
+	smp_store_release(&counts->table, &counts->first);
 	free_table(counts, table);
 	vmi_memory_uncharge(atomic64_read(&counts->bytes));
 	atomic64_set(&counts->bytes, 0);
@@ -225,6 +233,15 @@ static __always_inline struct vmi_leaf *find_leaf(struct vmi_counts *counts,
 	return leaf;
 }
 
+/* Are the chains too long? Not asked at each leaf, should there be no memory. */
+static bool is_crowded(const struct vmi_counts *counts)
+{
+	unsigned long nr = VMI_CHAIN_LEAVES << counts->table->bits;
+
+	return counts->nr_leaves >= nr && !(counts->nr_leaves % nr) &&
+	       counts->table->bits < VMI_MAX_BITS;
+}
+
 /* The leaf that is there now; NULL if the limit does not allow it. */
 static struct vmi_leaf *insert_leaf(struct vmi_counts *counts,
 				    struct vmi_leaf *leaf)
@@ -241,8 +258,7 @@ static struct vmi_leaf *insert_leaf(struct vmi_counts *counts,
 	leaf->next = *chain;
 	smp_store_release(chain, leaf);
 	counts->nr_leaves++;
-	if (unlikely(counts->nr_leaves > VMI_CHAIN_LEAVES << counts->table->bits &&
-		     counts->table->bits < VMI_MAX_BITS))
+	if (unlikely(is_crowded(counts)))
 		grow_table(counts);
 	return leaf;
 }
@@ -526,6 +542,7 @@ static void add_faults(struct vmi_faults *sum, const struct vmi_faults *faults)
 		sum->nr[i] += faults->nr[i];
 }
 
+/* Those who unmap hold mmap_lock for writing, or did until just now: one at a time. */
 static void remove_leaf(struct vmi_counts *counts, struct vmi_leaf *leaf)
 {
 	size_t bytes = sizeof(*leaf);
@@ -538,6 +555,7 @@ static void remove_leaf(struct vmi_counts *counts, struct vmi_leaf *leaf)
 	WRITE_ONCE(*link, leaf->next);
 	counts->nr_leaves--;
 	spin_unlock(&counts->lock);
+
 	if (leaf->carries)
 		bytes += sizeof(*leaf->carries);
 	uncharge(counts, bytes);

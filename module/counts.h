@@ -173,18 +173,21 @@ static __always_inline bool vmi_leaf_is_full(const struct vmi_leaf *leaf,
 	       !READ_ONCE(leaf->carries);
 }
 
-static __always_inline void vmi_leaf_add_one(struct vmi_leaf *leaf,
+static __always_inline bool vmi_leaf_add_one(struct vmi_leaf *leaf,
 					     unsigned int slot,
 					     unsigned int counter)
 {
 	u8 *byte = &leaf->nr[counter][slot];
 	u8 old = READ_ONCE(*byte);
 
-	while (unlikely(!try_cmpxchg(byte, &old, old + 1)))
-		;
+	do {
+		if (unlikely(old == U8_MAX && !READ_ONCE(leaf->carries)))
+			return false;
+	} while (unlikely(!try_cmpxchg(byte, &old, old + 1)));
 	atomic64_inc(&leaf->sum[counter]);
 	if (unlikely(old == U8_MAX))
 		vmi_leaf_carry(leaf, slot, counter);
+	return true;
 }
 
 /**
@@ -200,14 +203,12 @@ static __always_inline bool vmi_leaf_add(struct vmi_leaf *leaf,
 					 unsigned int slot,
 					 enum vmi_fault kind, bool major)
 {
-	if (unlikely(vmi_leaf_is_full(leaf, slot, kind)))
+	if (unlikely(major && vmi_leaf_is_full(leaf, slot, VMI_FAULT_MAJOR)))
 		return false;
-	if (unlikely(major)) {
-		if (vmi_leaf_is_full(leaf, slot, VMI_FAULT_MAJOR))
-			return false;
+	if (!vmi_leaf_add_one(leaf, slot, kind))
+		return false;
+	if (unlikely(major))
 		vmi_leaf_add_one(leaf, slot, VMI_FAULT_MAJOR);
-	}
-	vmi_leaf_add_one(leaf, slot, kind);
 	return true;
 }
 

@@ -35,6 +35,7 @@
 #include "faults.h"
 #include "kind.h"
 #include "memory.h"
+#include "process.h"
 #include "track.h"
 
 #define CREATE_TRACE_POINTS
@@ -234,6 +235,8 @@ static noinline void emit_event(struct vmi_task *record, bool major)
 	record->event.major = major;
 	if (record->event.vm_end && record->track != &nowhere)
 		trace_fault(&record->event);
+	/* Should the event be off when the next one is noted. */
+	record->event.vm_end = 0;
 }
 
 /* The noted fault did complete. */
@@ -344,11 +347,14 @@ static void link_record(struct vmi_task *record, struct mm_struct *target_mm,
 			struct mm_struct *home_mm, struct vmi_track **track,
 			struct vmi_track **home)
 {
-	record->target_mm = target_mm;
-	record->home_mm = home_mm;
-	swap(record->track, *track);
+	struct vmi_track *old = record->track;
+
+	WRITE_ONCE(record->target_mm, target_mm);
+	WRITE_ONCE(record->home_mm, home_mm);
+	WRITE_ONCE(record->track, *track);
+	*track = old;
 	swap(record->home, *home);
-	record->leaf = NULL;
+	WRITE_ONCE(record->leaf, NULL);
 	record->noted = VMI_NOTED_NOTHING;
 	record->min = READ_ONCE(record->task->min_flt);
 	record->maj = READ_ONCE(record->task->maj_flt);
@@ -356,9 +362,14 @@ static void link_record(struct vmi_task *record, struct mm_struct *target_mm,
 	record->before_maj = record->maj;
 }
 
-/* Done with a record: its task exits, or has to do with nothing tracked. */
+/*
+ * Done with a record: its task exits, or has to do with nothing tracked. Others
+ * may find the same.
+ */
 static void drop_record(struct vmi_task *record)
 {
+	bool mine;
+
 	raw_spin_lock(&record->lock);
 	settle(record);
 	record->noted = VMI_NOTED_NOTHING;
@@ -367,8 +378,11 @@ static void drop_record(struct vmi_task *record)
 	unqueue(record);
 
 	spin_lock(&tasks_lock);
+	mine = hash_hashed(&record->node);
 	hash_del_rcu(&record->node);
 	spin_unlock(&tasks_lock);
+	if (!mine)
+		return;
 	vmi_track_put(record->track);
 	if (record->home)
 		vmi_track_put(record->home);
@@ -445,9 +459,9 @@ static bool is_shmem(const struct vm_area_struct *vma)
  * came to be.
  */
 static __always_inline struct vmi_leaf *
-find_leaf(struct vmi_task *record, unsigned long addr, enum vmi_fault kind)
+find_leaf(const struct vmi_task *record, struct vmi_counts *counts,
+	  unsigned long addr, enum vmi_fault kind)
 {
-	struct vmi_counts *counts = &record->track->counts;
 	struct vmi_leaf *leaf = READ_ONCE(record->leaf);
 
 	if (unlikely(!leaf || VMI_LEAF_INDEX(record->addr ^ addr)))
@@ -457,18 +471,26 @@ find_leaf(struct vmi_task *record, unsigned long addr, enum vmi_fault kind)
 	return leaf;
 }
 
-/* Note a fault. What was noted before is settled, or came to nothing. */
-static __always_inline void note(struct vmi_task *record,
+/*
+ * Note a fault. What was noted before is settled, or came to nothing. False if
+ * the record was linked anew by others in the meantime: the leaf may be another
+ * address space's.
+ */
+static __always_inline bool note(struct vmi_task *record,
 				 struct vm_area_struct *vma, unsigned long addr,
 				 unsigned int flags)
 {
 	enum vmi_fault kind = vmi_kind_of_fault(vma, addr, flags);
-	bool nowhere_to = unlikely(record->track == &nowhere);
+	struct vmi_track *track = READ_ONCE(record->track);
 	struct vmi_leaf *leaf = NULL;
 
-	if (!nowhere_to)
-		leaf = find_leaf(record, addr, kind);
+	if (likely(track != &nowhere))
+		leaf = find_leaf(record, &track->counts, addr, kind);
 	raw_spin_lock(&record->lock);
+	if (unlikely(record->track != track || record->target_mm != vma->vm_mm)) {
+		raw_spin_unlock(&record->lock);
+		return false;
+	}
 	settle(record);
 	WRITE_ONCE(record->leaf, leaf);
 	record->addr = addr;
@@ -479,11 +501,21 @@ static __always_inline void note(struct vmi_task *record,
 	record->shmem = kind == VMI_FAULT_FILE && is_shmem(vma);
 	if (trace_fault_enabled())
 		note_event(record, vma, flags);
-	if (!record->queued && !nowhere_to) {
+	if (!record->queued && likely(track != &nowhere)) {
 		record->queued = true;
-		llist_add(&record->unsettled, &record->track->unsettled);
+		llist_add(&record->unsettled, &track->unsettled);
 	}
 	raw_spin_unlock(&record->lock);
+	return true;
+}
+
+/* Is the record linked to the address spaces of this fault? */
+static __always_inline bool is_linked(const struct vmi_task *record,
+				      const struct mm_struct *mm)
+{
+	return READ_ONCE(record->target_mm) == mm &&
+	       READ_ONCE(record->home_mm) == current->mm &&
+	       !READ_ONCE(READ_ONCE(record->track)->dead);
 }
 
 /**
@@ -500,14 +532,10 @@ void vmi_faults_enter(struct vm_area_struct *vma, unsigned long addr,
 {
 	struct vmi_task *record = find_record(current);
 
-	if (unlikely(!record || record->target_mm != vma->vm_mm ||
-		     record->home_mm != current->mm ||
-		     READ_ONCE(record->track->dead))) {
-		record = relink(record, vma->vm_mm);
-		if (!record)
-			return;
-	}
-	note(record, vma, addr, flags);
+	do {
+		if (unlikely(!record || !is_linked(record, vma->vm_mm)))
+			record = relink(record, vma->vm_mm);
+	} while (record && unlikely(!note(record, vma, addr, flags)));
 }
 
 /**
@@ -577,41 +605,70 @@ void vmi_faults_moved(struct vmi_track *track, unsigned long from,
  */
 void vmi_faults_forget(struct task_struct *task)
 {
-	struct vmi_task *record = find_record(task);
+	struct vmi_task *record;
 
+	/* It has no mm any more; see adopt_thread(). */
+	smp_mb();
+	record = find_record(task);
 	if (record)
 		drop_record(record);
 }
 
 /**
- * vmi_faults_forget_all() - the probes are gone for good
+ * vmi_faults_sweep() - forget tasks that exited while the probes did not fire
+ */
+void vmi_faults_sweep(void)
+{
+	struct vmi_task *record;
+	int bucket;
+
+	rcu_read_lock();
+	hash_for_each_rcu(tasks, bucket, record, node)
+		if (READ_ONCE(record->task->exit_state))
+			drop_record(record);
+	rcu_read_unlock();
+}
+
+/**
+ * vmi_faults_forget_all() - the probes are not armed any more
  *
- * No address space is tracked any more.
+ * No address space is tracked. Reports may still be read.
  */
 void vmi_faults_forget_all(void)
 {
 	struct vmi_task *record;
-	struct hlist_node *next;
 	int bucket;
 
-	hash_for_each_safe(tasks, bucket, next, record, node) {
-		hash_del(&record->node);
-		vmi_track_put(record->track);
-		if (record->home)
-			vmi_track_put(record->home);
-		free_record(record);
-	}
+	rcu_read_lock();
+	hash_for_each_rcu(tasks, bucket, record, node)
+		drop_record(record);
+	rcu_read_unlock();
 }
 
-/* Where the faults of a thread begin to count. False if it can't be told. */
-static bool adopt_thread(struct vmi_track *track, struct task_struct *thread,
+/*
+ * Add to @min and @maj the faults a thread had before @track, and have its faults
+ * noted from now on.
+ *
+ * A thread that is past exit_mm() has none to come, and may be past the probe that
+ * would forget it, too. One that has its mm now will come by there later: it
+ * clears that first, and looks for its record then.
+ */
+static void adopt_thread(struct vmi_track *track, struct task_struct *thread,
 			 u64 *min, u64 *maj)
 {
-	struct vmi_task *record = get_record(thread);
 	struct vmi_track *old = track, *none = track;
+	unsigned long thread_min = READ_ONCE(thread->min_flt);
+	unsigned long thread_maj = READ_ONCE(thread->maj_flt);
+	struct vmi_task *record = get_record(thread);
 
+	smp_mb();
+	if (record && !READ_ONCE(thread->mm)) {
+		drop_record(record);
+		record = NULL;
+	}
 	if (!record)
-		return false;
+		goto add;
+
 	vmi_track_hold(track);
 	vmi_track_hold(track);
 	unqueue(record);
@@ -621,13 +678,17 @@ static bool adopt_thread(struct vmi_track *track, struct task_struct *thread,
 		link_record(record, track->mm, track->mm, &old, &none);
 		record->adopted = true;
 	}
-	*min += record->before_min;
-	*maj += record->before_maj;
+	if (record->track == track) {
+		thread_min = record->before_min;
+		thread_maj = record->before_maj;
+	}
 	raw_spin_unlock(&record->lock);
 	vmi_track_put(old);
 	if (none)
 		vmi_track_put(none);
-	return true;
+add:
+	*min += thread_min;
+	*maj += thread_maj;
 }
 
 /* Threads may come and go meanwhile; not as often as that. */
@@ -654,8 +715,7 @@ void vmi_faults_adopt(struct vmi_track *track, struct task_struct *leader)
 		min = signal->min_flt;
 		maj = signal->maj_flt;
 		__for_each_thread(signal, thread)
-			if (!adopt_thread(track, thread, &min, &maj))
-				break;
+			adopt_thread(track, thread, &min, &maj);
 	} while (read_seqretry(&signal->stats_lock, seq) &&
 		 ++tries < VMI_ADOPT_TRIES);
 	rcu_read_unlock();
@@ -700,25 +760,28 @@ static void sum_threads(struct signal_struct *signal, u64 *min, u64 *maj)
 /**
  * vmi_faults_own() - the faults of a process, as getrusage() has them
  * @tgid: the process
+ * @mm: its address space
  * @min: where to put the minor ones
  * @maj: where to put the major ones
  *
  * Faults it caused in other address spaces are settled.
  *
- * Return: false if the process is gone.
+ * Return: false if the process is gone, or has another address space now.
  */
-bool vmi_faults_own(struct pid *tgid, u64 *min, u64 *maj)
+bool vmi_faults_own(struct pid *tgid, const struct mm_struct *mm, u64 *min,
+		    u64 *maj)
 {
 	struct task_struct *leader, *thread;
+	bool runs;
 
-	leader = get_pid_task(tgid, PIDTYPE_TGID);
-	if (!leader)
-		return false;
 	rcu_read_lock();
-	sum_threads(leader->signal, min, maj);
-	for_each_thread(leader, thread)
-		settle_elsewhere(thread);
+	leader = pid_task(tgid, PIDTYPE_TGID);
+	runs = leader && vmi_process_runs_in(leader, mm);
+	if (runs) {
+		sum_threads(leader->signal, min, maj);
+		for_each_thread(leader, thread)
+			settle_elsewhere(thread);
+	}
 	rcu_read_unlock();
-	put_task_struct(leader);
-	return true;
+	return runs;
 }

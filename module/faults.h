@@ -25,8 +25,10 @@ void vmi_faults_moved(struct vmi_track *track, unsigned long from,
 		      unsigned long to, unsigned long len);
 void vmi_faults_adopt(struct vmi_track *track, struct task_struct *leader);
 void vmi_faults_forget(struct task_struct *task);
+void vmi_faults_sweep(void);
 void vmi_faults_forget_all(void);
 
-bool vmi_faults_own(struct pid *tgid, u64 *min, u64 *maj);
+bool vmi_faults_own(struct pid *tgid, const struct mm_struct *mm, u64 *min,
+		    u64 *maj);
 
 #endif /* _VMI_FAULTS_H */

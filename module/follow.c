@@ -70,6 +70,9 @@ static void disarm_idle(struct work_struct *work)
 	if (armed && !READ_ONCE(follow_all) && !vmi_track_nr()) {
 		vmi_hooks_disarm();
 		armed = false;
+		/* Tasks that exit from now on are not seen to. */
+		flush_work(&reap_work);
+		vmi_faults_forget_all();
 	}
 	mutex_unlock(&follow_lock);
 }
@@ -90,6 +93,17 @@ static void reap(struct work_struct *work)
 		vmi_track_empty(track, true);
 }
 
+static int ask_for(const struct mm_struct *mm)
+{
+	struct vmi_track *track = vmi_track_get(mm);
+
+	if (!track)
+		return -ESRCH;
+	WRITE_ONCE(track->asked, true);
+	vmi_track_put(track);
+	return 0;
+}
+
 /* Track a process that is running. Its mm_users is held. */
 static int track_process(struct mm_struct *mm, struct task_struct *leader,
 			 bool asked)
@@ -97,15 +111,10 @@ static int track_process(struct mm_struct *mm, struct task_struct *leader,
 	struct vmi_track *track;
 
 	track = vmi_track_add(mm, task_tgid(leader), asked, GFP_KERNEL);
-	if (!track) {
-		track = vmi_track_get(mm);
-		if (!track)
-			return -ENOMEM;
-		if (asked)
-			WRITE_ONCE(track->asked, true);
-		vmi_track_put(track);
-		return 0;
-	}
+	if (track == ERR_PTR(-EEXIST))
+		return asked ? ask_for(mm) : 0;
+	if (IS_ERR(track))
+		return PTR_ERR(track);
 	vmi_faults_adopt(track, leader);
 	return 0;
 }
@@ -135,8 +144,23 @@ static void track_everyone(void)
 	}
 }
 
-/* Untrack those not asked for, or everyone. */
-static void untrack_everyone(bool asked_too)
+static bool is_anyone(const struct vmi_track *track)
+{
+	return true;
+}
+
+static bool is_not_asked(const struct vmi_track *track)
+{
+	return !READ_ONCE(track->asked);
+}
+
+/* Torn down while the probes did not fire. */
+static bool is_torn_down(const struct vmi_track *track)
+{
+	return !atomic_read(&track->mm->mm_users);
+}
+
+static void untrack_those(bool (*which)(const struct vmi_track *track))
 {
 	struct vmi_track *track, *next;
 	LLIST_HEAD(buried);
@@ -144,10 +168,11 @@ static void untrack_everyone(bool asked_too)
 
 	rcu_read_lock();
 	hash_for_each_rcu(vmi_tracks, bucket, track, node)
-		if ((asked_too || !READ_ONCE(track->asked)) &&
-		    vmi_track_bury(track))
+		if (which(track) && vmi_track_bury(track))
 			__llist_add(&track->reap, &buried);
 	rcu_read_unlock();
+	if (llist_empty(&buried))
+		return;
 	/* Faults that were just being noted. */
 	synchronize_rcu();
 	llist_for_each_entry_safe(track, next, __llist_del_all(&buried), reap)
@@ -178,7 +203,7 @@ static void follow_asked(void)
 	WRITE_ONCE(follow_all, false);
 	/* Those who are just being followed. */
 	synchronize_rcu();
-	untrack_everyone(false);
+	untrack_those(is_not_asked);
 	check_idle();
 }
 
@@ -266,7 +291,7 @@ void vmi_follow_exit_all(void)
 	cancel_delayed_work_sync(&idle_work);
 	flush_work(&reap_work);
 
-	untrack_everyone(true);
+	untrack_those(is_anyone);
 	vmi_faults_forget_all();
 	vmi_faults_destroy_cache();
 	vmi_track_destroy_cache();
@@ -276,10 +301,14 @@ void vmi_follow_exit_all(void)
 /**
  * vmi_follow_gather() - who is tracked, and how that goes
  * @state: where to put it
+ *
+ * Who went while the probes did not fire is forgotten now.
  */
 void vmi_follow_gather(struct vmi_follow_state *state)
 {
 	mutex_lock(&follow_lock);
+	untrack_those(is_torn_down);
+	vmi_faults_sweep();
 	state->all = follow_all;
 	state->armed = armed;
 	state->fire = armed && vmi_hooks_fire();
@@ -292,7 +321,12 @@ static int word_track(struct mm_struct *mm, struct task_struct *leader)
 {
 	int err = arm();
 
-	return err ?: track_process(mm, leader, true);
+	if (err)
+		return err;
+	err = track_process(mm, leader, true);
+	if (err)
+		check_idle();
+	return err;
 }
 
 static int word_untrack(struct mm_struct *mm, struct task_struct *leader)
@@ -352,7 +386,8 @@ int vmi_follow_word(const char *word, struct mm_struct *mm, struct pid *pid)
 		return -ESRCH;
 	if (mmget_not_zero(mm)) {
 		mutex_lock(&follow_lock);
-		err = words[i].act(mm, task);
+		if (vmi_process_runs_in(task, mm))
+			err = words[i].act(mm, task);
 		mutex_unlock(&follow_lock);
 		mmput(mm);
 	}
@@ -365,10 +400,12 @@ static void follow(struct mm_struct *mm, struct task_struct *task)
 {
 	struct vmi_track *from = current->mm ? vmi_track_find(current->mm) : NULL;
 	bool asked = from && READ_ONCE(from->asked);
+	struct vmi_track *track;
 
 	if (!from && !READ_ONCE(follow_all))
 		return;
-	if (!vmi_track_add(mm, task_tgid(task), asked, VMI_GFP_HOOK))
+	track = vmi_track_add(mm, task_tgid(task), asked, VMI_GFP_HOOK);
+	if (track == ERR_PTR(-ENOMEM))
 		atomic64_inc(&untracked);
 }
 
@@ -408,7 +445,12 @@ void vmi_follow_execed(void)
 	struct vmi_track *track = vmi_track_find(current->mm);
 	u64 min, maj;
 
-	if (!track || !vmi_faults_own(track->tgid, &min, &maj))
+	/* Tracking may have begun since vmi_follow_exec(). */
+	if (!track && READ_ONCE(follow_all)) {
+		follow(current->mm, current);
+		track = vmi_track_find(current->mm);
+	}
+	if (!track || !vmi_faults_own(track->tgid, current->mm, &min, &maj))
 		return;
 	atomic64_set(&track->before_min, min);
 	atomic64_set(&track->before_maj, maj);

@@ -31,6 +31,15 @@
 #include "track.h"
 
 /*
+ * Spinlocks sleep on PREEMPT_RT. Should another tracer sit on the same function,
+ * we are called with preemption off: what happens then is not seen there.
+ */
+static __always_inline bool hook_may_run(void)
+{
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible();
+}
+
+/*
  * Where no lock may sleep with preemption off, which is cheaper otherwise, RCU
  * alone has to do. Either is waited for by synchronize_rcu().
  */
@@ -54,6 +63,8 @@ static __always_inline void hook_leave(void)
 static void notrace on_fault(unsigned long ip, unsigned long parent_ip,
 			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
+	if (!hook_may_run())
+		return;
 	hook_enter();
 	vmi_faults_enter(vmi_hook_arg(fregs, 0),
 			 ftrace_regs_get_argument(fregs, 1),
@@ -171,6 +182,8 @@ static void notrace on_other(unsigned long ip, unsigned long parent_ip,
 {
 	unsigned int i;
 
+	if (!hook_may_run())
+		return;
 	for (i = 0; i < VMI_NR_HOOKS; i++) {
 		if (addrs[i] == ip) {
 			hooks[i].call(fregs);
@@ -294,6 +307,7 @@ static int on_return(struct kretprobe_instance *instance, struct pt_regs *regs)
 static DEFINE_MUTEX(watch_lock);
 static struct kretprobe watch;
 static bool watching;
+static bool leaving;
 
 /**
  * vmi_hooks_watch() - the trace event was switched on
@@ -302,9 +316,11 @@ static bool watching;
  */
 int vmi_hooks_watch(void)
 {
-	int err;
+	int err = -ENODEV;
 
 	mutex_lock(&watch_lock);
+	if (leaving)
+		goto unlock;
 	watch = (struct kretprobe){
 		.kp.symbol_name = "handle_mm_fault",
 		.handler = on_return,
@@ -312,6 +328,7 @@ int vmi_hooks_watch(void)
 	};
 	err = register_kretprobe(&watch);
 	watching = !err;
+unlock:
 	mutex_unlock(&watch_lock);
 	return err;
 }
@@ -331,10 +348,14 @@ void vmi_hooks_unwatch(void)
 /**
  * vmi_hooks_exit() - the module goes; the probes are not armed
  *
- * The trace event may still be on. The kernel switches it off after this.
+ * The trace event may still be on, or be switched on. The kernel switches it off
+ * after this.
  */
 void vmi_hooks_exit(void)
 {
+	mutex_lock(&watch_lock);
+	leaving = true;
+	mutex_unlock(&watch_lock);
 	vmi_hooks_unwatch();
 	ftrace_free_filter(&fault_ops);
 	ftrace_free_filter(&other_ops);

@@ -7,6 +7,7 @@
  * nothing there, and is counted here as what it set out to be.
  */
 #include <linux/hugetlb_inline.h>
+#include <linux/irqflags.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 
@@ -120,12 +121,22 @@ kind_by_tables(struct vm_area_struct *vma, unsigned long addr,
  *
  * Locking: the fault holds mmap_lock or the lock of @vma, which keeps the mapping
  * and the upper page tables. PTE tables may be freed nevertheless (khugepaged, and
- * madvise() since 6.14), by RCU; this is called in a read-side section.
+ * madvise() since 6.14), by RCU; this is called in a read-side section. Tables of
+ * hugetlb may be shared with other processes and be freed by them, for which
+ * mm/mmu_gather.c:tlb_remove_table_one() waits until interrupts were on.
  *
  * Return: the kind.
  */
 enum vmi_fault vmi_kind_of_fault(struct vm_area_struct *vma,
 				 unsigned long addr, unsigned int flags)
 {
-	return kind_by_tables(vma, addr, flags);
+	unsigned long irqs;
+	enum vmi_fault kind;
+
+	if (likely(!is_vm_hugetlb_page(vma)))
+		return kind_by_tables(vma, addr, flags);
+	local_irq_save(irqs);
+	kind = kind_by_tables(vma, addr, flags);
+	local_irq_restore(irqs);
+	return kind;
 }

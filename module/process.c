@@ -54,6 +54,25 @@ void vmi_process_gather(struct vmi_process *process, struct pid *pid,
 }
 
 /**
+ * vmi_process_runs_in() - does a process run in an address space?
+ * @task: the process, or a thread of it
+ * @mm: the address space, to compare only
+ *
+ * Return: whether a thread of it does; its leader may have exited before.
+ */
+bool vmi_process_runs_in(struct task_struct *task, const struct mm_struct *mm)
+{
+	struct task_struct *thread;
+	bool runs = false;
+
+	rcu_read_lock();
+	for_each_thread(task, thread)
+		runs = runs || READ_ONCE(thread->mm) == mm;
+	rcu_read_unlock();
+	return runs;
+}
+
+/**
  * vmi_process_next() - the next process, by number
  * @ns: pid namespace it is numbered in
  * @nr: the number to start from

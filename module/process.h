@@ -28,6 +28,7 @@ struct vmi_process {
 
 void vmi_process_gather(struct vmi_process *process, struct pid *pid,
 			struct pid_namespace *ns, const struct mm_struct *mm);
+bool vmi_process_runs_in(struct task_struct *task, const struct mm_struct *mm);
 struct pid *vmi_process_next(struct pid_namespace *ns, pid_t nr);
 
 #endif /* _VMI_PROCESS_H */

@@ -561,15 +561,17 @@ static ssize_t report_write(struct file *file, const char __user *from,
 	struct seq_file *m = file->private_data;
 	struct vmi_report *report = m->private;
 	char word[VMI_WORD_BYTES];
+	size_t len;
 	int err;
 
 	if (size >= sizeof(word))
 		return -EINVAL;
 	if (copy_from_user(word, from, size))
 		return -EFAULT;
-	word[size] = '\0';
-	if (size && word[size - 1] == '\n')
-		word[size - 1] = '\0';
+	len = size && word[size - 1] == '\n' ? size - 1 : size;
+	word[len] = '\0';
+	if (strlen(word) != len)
+		return -EINVAL;
 	if (!pid_has_task(report->pid, PIDTYPE_PID))
 		return -ESRCH;
 	if (!may_control(report))

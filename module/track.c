@@ -8,6 +8,7 @@
  * Locking: looked up under RCU; changed under set_lock, which nests inside
  * everything, and is taken in the course of other processes' fork, exec and exit.
  */
+#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
@@ -142,7 +143,7 @@ static struct vmi_track *new_track(struct mm_struct *mm, struct pid *tgid,
  * @gfp: how to allocate
  *
  * Return: its tracking, which lives as long as @mm is not torn down nor buried
- * by others; NULL if there is one already, or no memory.
+ * by others; -EEXIST if it is tracked already, or -ENOMEM.
  */
 struct vmi_track *vmi_track_add(struct mm_struct *mm, struct pid *tgid,
 				bool asked, gfp_t gfp)
@@ -151,7 +152,7 @@ struct vmi_track *vmi_track_add(struct mm_struct *mm, struct pid *tgid,
 	struct vmi_track *there;
 
 	if (!track)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	spin_lock(&set_lock);
 	there = vmi_track_find(mm);
 	if (!there) {
@@ -163,7 +164,7 @@ struct vmi_track *vmi_track_add(struct mm_struct *mm, struct pid *tgid,
 	if (!there)
 		return track;
 	vmi_track_put(track);
-	return NULL;
+	return ERR_PTR(-EEXIST);
 }
 
 /**
