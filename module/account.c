@@ -13,6 +13,7 @@
 #include <linux/atomic.h>
 #include <linux/minmax.h>
 #include <linux/mm_types.h>
+#include <linux/rcupdate.h>
 
 #include "account.h"
 #include "faults.h"
@@ -48,14 +49,15 @@ void vmi_account_rows(const struct vmi_account *account, struct vmi_rows *rows)
 {
 	struct vmi_row *row;
 
+	if (!account->track)
+		return;
+	rcu_read_lock();
 	for (row = rows->row; row < rows->row + rows->nr; row++) {
-		row->tracked = account->track;
-		if (!row->tracked)
-			continue;
-		row->faults = (struct vmi_faults){};
+		row->tracked = true;
 		vmi_counts_sum(&account->track->counts, row->start, row->end,
 			       &row->faults);
 	}
+	rcu_read_unlock();
 }
 
 static u64 since(u64 now, const atomic64_t *before)

@@ -371,20 +371,45 @@ static u64 sum_counter(const struct vmi_leaf *leaf, unsigned int counter,
 	return sum;
 }
 
+/* Add to @sum all pages of a leaf. */
+static __always_inline void sum_all(const struct vmi_leaf *leaf,
+				    struct vmi_faults *sum)
+{
+	unsigned int i;
+
+#pragma GCC unroll 6
+	for (i = 0; i < VMI_FAULT_COUNTERS; i++)
+		sum->nr[i] += atomic64_read(&leaf->sum[i]);
+}
+
 /* Add to @sum the pages @first up to @end of a leaf. */
 static void sum_leaf(const struct vmi_leaf *leaf, unsigned int first,
 		     unsigned int end, struct vmi_faults *sum)
 {
-	bool all = end - first == VMI_LEAF_PAGES;
 	unsigned int i;
-	u64 nr;
 
-	for (i = 0; i < VMI_FAULT_COUNTERS; i++) {
-		nr = atomic64_read(&leaf->sum[i]);
-		if (nr && !all)
-			nr = sum_counter(leaf, i, first, end);
-		sum->nr[i] += nr;
+	if (end - first == VMI_LEAF_PAGES) {
+		sum_all(leaf, sum);
+		return;
 	}
+	for (i = 0; i < VMI_FAULT_COUNTERS; i++)
+		if (atomic64_read(&leaf->sum[i]))
+			sum->nr[i] += sum_counter(leaf, i, first, end);
+}
+
+/* Add to @sum one page of a leaf. */
+static __always_inline void sum_page(const struct vmi_leaf *leaf,
+				     unsigned int slot, struct vmi_faults *sum)
+{
+	unsigned int i;
+
+	if (unlikely(READ_ONCE(leaf->carries))) {
+		sum_leaf(leaf, slot, slot + 1, sum);
+		return;
+	}
+#pragma GCC unroll 6
+	for (i = 0; i < VMI_FAULT_COUNTERS; i++)
+		sum->nr[i] += READ_ONCE(leaf->nr[i][slot]);
 }
 
 /* Which of a leaf's pages lie in a range that reaches into it. */
@@ -421,14 +446,15 @@ struct vmi_visit {
 	bool sleep;
 };
 
-/* Between two looks at the chains, under RCU. */
-static void visit_pause(const struct vmi_visit *v)
+/* Between two looks at the chains, under RCU. Was it left in between? */
+static __always_inline bool visit_pause(const struct vmi_visit *v)
 {
-	if (!v->sleep || !need_resched())
-		return;
+	if (likely(!v->sleep || !need_resched()))
+		return false;
 	rcu_read_unlock();
 	cond_resched();
 	rcu_read_lock();
+	return true;
 }
 
 /* Few addresses: look each of their leaves up, from below. */
@@ -462,9 +488,10 @@ static void visit_chains(struct vmi_visit *v)
 			if (leaf->index >= first && leaf->index <= last)
 				v->visit(v, leaf);
 		}
-		visit_pause(v);
-		table = smp_load_acquire(&v->counts->table);
-		nr = min(nr, BIT(table->bits));
+		if (visit_pause(v)) {
+			table = smp_load_acquire(&v->counts->table);
+			nr = min(nr, BIT(table->bits));
+		}
 	}
 }
 
@@ -490,16 +517,8 @@ static void add_leaf(struct vmi_visit *v, struct vmi_leaf *leaf)
 		 end_slot(leaf->index, v->end), v->faults);
 }
 
-/**
- * vmi_counts_sum() - the faults of a range of addresses
- * @counts: the counters
- * @start: first address
- * @end: first address behind
- * @sum: where to put them
- *
- * Context: may sleep.
- */
-void vmi_counts_sum(struct vmi_counts *counts, unsigned long start,
+/* Many leaves. */
+static void sum_any(struct vmi_counts *counts, unsigned long start,
 		    unsigned long end, struct vmi_faults *sum)
 {
 	struct vmi_visit v = {
@@ -514,6 +533,66 @@ void vmi_counts_sum(struct vmi_counts *counts, unsigned long start,
 	do {
 		*sum = (struct vmi_faults){};
 	} while (visit_leaves(&v));
+}
+
+/*
+ * Few leaves, or part of a single one, as with most mappings. False if one was
+ * not found, and may have been missed.
+ */
+static bool sum_few(struct vmi_counts *counts, unsigned long start,
+		    unsigned long end, struct vmi_faults *sum)
+{
+	unsigned int seq = raw_read_seqcount(&counts->resized);
+	unsigned long last = VMI_LEAF_INDEX(end - 1);
+	unsigned long index = VMI_LEAF_INDEX(start);
+	const struct vmi_leaf *leaf;
+
+	for (; index <= last; index++) {
+		leaf = find_leaf(counts, index);
+		if (!leaf)
+			continue;
+		if (index << (PAGE_SHIFT + VMI_LEAF_SHIFT) >= start && index < last)
+			sum_all(leaf, sum);
+		else
+			sum_leaf(leaf, first_slot(index, start),
+				 end_slot(index, end), sum);
+	}
+	return !(seq & 1) && !read_seqcount_retry(&counts->resized, seq);
+}
+
+/* Leaves that are summed up without a look whether others want the CPU. */
+#define VMI_SUM_FEW 4096
+
+/**
+ * vmi_counts_sum() - the faults of a range of addresses
+ * @counts: the counters
+ * @start: first address
+ * @end: first address behind
+ * @sum: where to put them
+ *
+ * Context: in an RCU read-side section, which may be left and entered again; may
+ * sleep then.
+ */
+void vmi_counts_sum(struct vmi_counts *counts, unsigned long start,
+		    unsigned long end, struct vmi_faults *sum)
+{
+	unsigned long nr = VMI_LEAF_INDEX(end - 1) - VMI_LEAF_INDEX(start);
+	const struct vmi_leaf *leaf;
+
+	*sum = (struct vmi_faults){};
+	if (end - start == PAGE_SIZE) {
+		leaf = find_leaf(counts, VMI_LEAF_INDEX(start));
+		if (likely(leaf)) {
+			sum_page(leaf, VMI_LEAF_SLOT(start), sum);
+			return;
+		}
+	}
+	if (nr <= READ_ONCE(counts->nr_leaves) && nr < VMI_SUM_FEW &&
+	    sum_few(counts, start, end, sum))
+		return;
+	rcu_read_unlock();
+	sum_any(counts, start, end, sum);
+	rcu_read_lock();
 }
 
 /* Make pages of a leaf count 0, after @nr faults of theirs were summed up. */

@@ -54,6 +54,7 @@ static inline u64 vmi_faults_sum(const struct vmi_faults *faults)
 	u64 sum = 0;
 	int i;
 
+#pragma GCC unroll 5
 	for (i = 0; i < VMI_FAULT_KINDS; i++)
 		sum += faults->nr[i];
 	return sum;

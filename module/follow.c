@@ -324,6 +324,9 @@ static int word_track(struct mm_struct *mm, struct task_struct *leader)
 	if (err)
 		return err;
 	err = track_process(mm, leader, true);
+	/* An execve() under way was not followed. */
+	if (!err && !vmi_process_runs_in(leader, mm))
+		err = -ESRCH;
 	if (err)
 		check_idle();
 	return err;
