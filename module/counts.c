@@ -489,6 +489,7 @@ static void visit_chains(struct vmi_visit *v)
 				v->visit(v, leaf);
 		}
 		if (visit_pause(v)) {
+			/* Pairs with that in vmi_counts_free(). */
 			table = smp_load_acquire(&v->counts->table);
 			nr = min(nr, BIT(table->bits));
 		}

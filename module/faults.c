@@ -607,7 +607,7 @@ void vmi_faults_forget(struct task_struct *task)
 {
 	struct vmi_task *record;
 
-	/* It has no mm any more; see adopt_thread(). */
+	/* First its mm was cleared, then comes this; see adopt_thread(). */
 	smp_mb();
 	record = find_record(task);
 	if (record)
@@ -661,6 +661,7 @@ static void adopt_thread(struct vmi_track *track, struct task_struct *thread,
 	unsigned long thread_maj = READ_ONCE(thread->maj_flt);
 	struct vmi_task *record = get_record(thread);
 
+	/* First the record, then its mm; see vmi_faults_forget(). */
 	smp_mb();
 	if (record && !READ_ONCE(thread->mm)) {
 		drop_record(record);
@@ -692,7 +693,7 @@ add:
 }
 
 /* Threads may come and go meanwhile; not as often as that. */
-#define VMI_ADOPT_TRIES 16
+#define VMI_THREADS_TRIES 16
 
 /**
  * vmi_faults_adopt() - a process that is running already was begun to be tracked
@@ -717,7 +718,7 @@ void vmi_faults_adopt(struct vmi_track *track, struct task_struct *leader)
 		__for_each_thread(signal, thread)
 			adopt_thread(track, thread, &min, &maj);
 	} while (read_seqretry(&signal->stats_lock, seq) &&
-		 ++tries < VMI_ADOPT_TRIES);
+		 ++tries < VMI_THREADS_TRIES);
 	rcu_read_unlock();
 	atomic64_add(min, &track->before_min);
 	atomic64_add(maj, &track->before_maj);
@@ -736,25 +737,33 @@ static void settle_elsewhere(const struct task_struct *thread)
 }
 
 /* As kernel/sys.c:getrusage(): of its threads, and of those that exited. */
-static void sum_threads(struct signal_struct *signal, u64 *min, u64 *maj)
+static void sum_threads(const struct signal_struct *signal, u64 *min, u64 *maj)
 {
-	struct task_struct *thread;
-	unsigned long irqs;
-	int seq, next = 0;
+	const struct task_struct *thread;
 
-	do {
-		seq = next;
-		irqs = read_seqbegin_or_lock_irqsave(&signal->stats_lock, &seq);
-		*min = signal->min_flt;
-		*maj = signal->maj_flt;
-		__for_each_thread(signal, thread) {
-			*min += READ_ONCE(thread->min_flt);
-			*maj += READ_ONCE(thread->maj_flt);
-		}
-		/* A second time it would be with the lock. */
-		next = 1;
-	} while (need_seqretry(&signal->stats_lock, seq));
-	done_seqretry_irqrestore(&signal->stats_lock, seq, irqs);
+	*min = signal->min_flt;
+	*maj = signal->maj_flt;
+	__for_each_thread(signal, thread) {
+		*min += READ_ONCE(thread->min_flt);
+		*maj += READ_ONCE(thread->maj_flt);
+	}
+}
+
+static void sum_threads_consistently(struct signal_struct *signal, u64 *min,
+				     u64 *maj)
+{
+	unsigned long irqs;
+	unsigned int seq, i;
+
+	for (i = 0; i < VMI_THREADS_TRIES; i++) {
+		seq = read_seqbegin(&signal->stats_lock);
+		sum_threads(signal, min, maj);
+		if (!read_seqretry(&signal->stats_lock, seq))
+			return;
+	}
+	read_seqlock_excl_irqsave(&signal->stats_lock, irqs);
+	sum_threads(signal, min, maj);
+	read_sequnlock_excl_irqrestore(&signal->stats_lock, irqs);
 }
 
 /**
@@ -778,7 +787,7 @@ bool vmi_faults_own(struct pid *tgid, const struct mm_struct *mm, u64 *min,
 	leader = pid_task(tgid, PIDTYPE_TGID);
 	runs = leader && vmi_process_runs_in(leader, mm);
 	if (runs) {
-		sum_threads(leader->signal, min, maj);
+		sum_threads_consistently(leader->signal, min, maj);
 		for_each_thread(leader, thread)
 			settle_elsewhere(thread);
 	}

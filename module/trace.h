@@ -46,6 +46,7 @@ TRACE_DEFINE_ENUM(VMI_FAULT_COW);
 TRACE_DEFINE_ENUM(VMI_FAULT_SWAP);
 TRACE_DEFINE_ENUM(VMI_FAULT_OTHER);
 
+/* clang-format off */
 TRACE_EVENT_FN(fault,
 	TP_PROTO(const struct vmi_trace_fault *fault),
 	TP_ARGS(fault),
@@ -86,6 +87,7 @@ TRACE_EVENT_FN(fault,
 		  __entry->ip),
 	vmi_hooks_watch, vmi_hooks_unwatch
 );
+/* clang-format on */
 
 #endif /* _VMI_TRACE_H */
 

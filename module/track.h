@@ -52,7 +52,7 @@ struct vmi_track {
 	atomic_t moves;
 	atomic64_t gone[VMI_FAULT_COUNTERS];
 	struct vmi_counts counts;
-	spinlock_t settle_lock;
+	spinlock_t settle_lock; /* one settles at a time */
 	struct llist_head unsettled;
 	struct llist_node reap;
 	struct rcu_head rcu;
