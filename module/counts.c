@@ -173,6 +173,7 @@ void vmi_counts_free(struct vmi_counts *counts, bool readers)
 			cond_resched();
 	}
 	WRITE_ONCE(counts->nr_leaves, 0);
+	/* Empty for whoever still reads. */
 	smp_store_release(&counts->table, &counts->first);
 	free_table(counts, table);
 	vmi_memory_uncharge(atomic64_read(&counts->bytes));
@@ -216,6 +217,7 @@ static noinline void grow_table(struct vmi_counts *counts)
 			*chain = leaf;
 		}
 	}
+	/* With all its chains. */
 	smp_store_release(&counts->table, table);
 	write_seqcount_end(&counts->resized);
 	free_table(counts, old);
@@ -225,9 +227,12 @@ static noinline void grow_table(struct vmi_counts *counts)
 static __always_inline struct vmi_leaf *find_leaf(struct vmi_counts *counts,
 						  unsigned long index)
 {
-	const struct vmi_table *table = smp_load_acquire(&counts->table);
-	struct vmi_leaf *leaf = READ_ONCE(*chain_of(table, index));
+	const struct vmi_table *table;
+	struct vmi_leaf *leaf;
 
+	/* Pairs with those who replace the table. */
+	table = smp_load_acquire(&counts->table);
+	leaf = READ_ONCE(*chain_of(table, index));
 	while (leaf && leaf->index != index)
 		leaf = READ_ONCE(leaf->next);
 	return leaf;
@@ -256,6 +261,7 @@ static struct vmi_leaf *insert_leaf(struct vmi_counts *counts,
 		return NULL;
 	chain = chain_of(counts->table, leaf->index);
 	leaf->next = *chain;
+	/* With its index. */
 	smp_store_release(chain, leaf);
 	counts->nr_leaves++;
 	if (unlikely(is_crowded(counts)))
@@ -475,12 +481,15 @@ static void visit_addresses(struct vmi_visit *v)
 /* Few leaves: look which of them are in the range. */
 static void visit_chains(struct vmi_visit *v)
 {
-	const struct vmi_table *table = smp_load_acquire(&v->counts->table);
 	unsigned long last = VMI_LEAF_INDEX(v->end - 1);
 	unsigned long first = VMI_LEAF_INDEX(v->start);
-	unsigned long i, nr = BIT(table->bits);
+	const struct vmi_table *table;
 	struct vmi_leaf *leaf, *next;
+	unsigned long i, nr;
 
+	/* Pairs with those who replace the table. */
+	table = smp_load_acquire(&v->counts->table);
+	nr = BIT(table->bits);
 	for (i = 0; i < nr; i++) {
 		leaf = READ_ONCE(table->chain[i]);
 		for (; leaf; leaf = next) {
@@ -489,7 +498,7 @@ static void visit_chains(struct vmi_visit *v)
 				v->visit(v, leaf);
 		}
 		if (visit_pause(v)) {
-			/* Pairs with that in vmi_counts_free(). */
+			/* As above. */
 			table = smp_load_acquire(&v->counts->table);
 			nr = min(nr, BIT(table->bits));
 		}

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Contract: nothing in /proc/vminspect can be written, created, removed, moved
- * or given other permissions: what is tried on a report is answered as on
- * /proc/<pid>/maps, what is tried on its name as in procfs's other directories,
+ * Contract: nothing in /proc/vminspect can be created, removed, moved or given
+ * other permissions, and reports are written to only for tracking: what is tried
+ * on a report is answered as on /proc/<pid>/maps, opening it for writing as
+ * /proc/<pid>/mem, what is tried on its name as in procfs's other directories,
  * for root and for the process's owner; and it changes nothing, neither for
  * this process nor for another.
  */
@@ -128,25 +129,31 @@ static int try_chmod_open(int dir, const char *name)
 	return err;
 }
 
-/* on_name: it is the directory that answers, so the peer is not maps but sysvipc/shm. */
+/* peer: the file that answers as ours should; "shm" of sysvipc where it is the directory. */
 static const struct attempt {
 	const char *what;
 	try_fn *call;
-	bool on_name;
+	const char *peer;
 } attempt[] = {
-	{ "open for writing", try_open_write, false },
-	{ "open for reading and writing", try_open_read_write, false },
-	{ "create another", try_create, true },
-	{ "create it anew", try_create_excl, true },
-	{ "unlink", try_unlink, true },
-	{ "rmdir", try_rmdir, true },
-	{ "mkdir", try_mkdir, true },
-	{ "symlink", try_symlink, true },
-	{ "link", try_link, true },
-	{ "rename", try_rename, true },
-	{ "chmod", try_chmod, false },
-	{ "fchmod", try_chmod_open, false },
+	{ "open for writing", try_open_write, "mem" },
+	{ "open for reading and writing", try_open_read_write, "mem" },
+	{ "create another", try_create, "shm" },
+	{ "create it anew", try_create_excl, "shm" },
+	{ "unlink", try_unlink, "shm" },
+	{ "rmdir", try_rmdir, "shm" },
+	{ "mkdir", try_mkdir, "shm" },
+	{ "symlink", try_symlink, "shm" },
+	{ "link", try_link, "shm" },
+	{ "rename", try_rename, "shm" },
+	{ "chmod", try_chmod, "maps" },
+	{ "fchmod", try_chmod_open, "maps" },
 };
+
+/* Whether it is the directory that answers. */
+static bool on_name(const struct attempt *a)
+{
+	return !strcmp(a->peer, "shm");
+}
 
 #define ATTEMPTS (sizeof(attempt) / sizeof(*attempt))
 
@@ -173,10 +180,8 @@ static void try_all(void *arg)
 		return;
 	}
 	for (size_t i = 0; i < ATTEMPTS; i++) {
-		if (attempt[i].on_name)
-			tried->peer[i] = attempt[i].call(sysvipc, "shm");
-		else
-			tried->peer[i] = attempt[i].call(pid, "maps");
+		tried->peer[i] = attempt[i].call(on_name(&attempt[i]) ? sysvipc : pid,
+						 attempt[i].peer);
 		tried->ours[i] = attempt[i].call(ours, name);
 	}
 }
@@ -220,10 +225,10 @@ static void change_owner(void *arg)
 		EXPECT_EQ(tried_->peer[i_], tried_->ours[i_]) {				\
 			TH_LOG("%s, pid %d: %s: expected as on %s: %s, seen %s",	\
 			       (id)->name, tried_->pid, attempt[i_].what,		\
-			       attempt[i_].on_name ? "/proc/sysvipc/shm" : "maps",	\
+			       attempt[i_].peer,					\
 			       strerror(tried_->peer[i_]), strerror(tried_->ours[i_]));	\
 		}									\
-		EXPECT_TRUE(tried_->ours[i_] || !attempt[i_].on_name);			\
+		EXPECT_TRUE(tried_->ours[i_] || !on_name(&attempt[i_]));		\
 	}										\
 	EXPECT_UNCHANGED();								\
 } while (0)
@@ -269,7 +274,7 @@ TEST_F(access_modify, directory_is_read_only)
 	EXPECT_EQ(0, st.st_gid);
 }
 
-/* root may open maps for writing, but a write gives an error. */
+/* What is no word of tracking is an error. */
 TEST_F(access_modify, write_is_refused)
 {
 	char path[64];
@@ -277,11 +282,12 @@ TEST_F(access_modify, write_is_refused)
 
 	snprintf(path, sizeof(path), "/proc/vminspect/%d", self->target[0].pid);
 	fd = open(path, O_WRONLY);
-	if (fd >= 0) {
-		EXPECT_EQ(-1, write(fd, "x", 1));
-		EXPECT_EQ(-1, write(fd, "", 0));
-		close(fd);
-	}
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(-1, write(fd, "x", 1));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, write(fd, "", 0));
+	EXPECT_EQ(EINVAL, errno);
+	close(fd);
 	EXPECT_UNCHANGED();
 }
 

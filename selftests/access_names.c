@@ -104,7 +104,7 @@ TEST_F(access_names, kinds)
 	struct stat st;
 
 	ASSERT_EQ(0, fstatat(self->ours, "1", &st, AT_SYMLINK_NOFOLLOW));
-	EXPECT_EQ(S_IFREG | 0444, st.st_mode);
+	EXPECT_EQ(S_IFREG | 0666, st.st_mode);
 	ASSERT_EQ(0, fstatat(self->ours, "status", &st, AT_SYMLINK_NOFOLLOW));
 	EXPECT_EQ(S_IFREG | 0444, st.st_mode);
 	ASSERT_EQ(0, fstatat(self->ours, "self", &st, AT_SYMLINK_NOFOLLOW));

@@ -19,11 +19,16 @@ enum {
 	HOLDS,
 	LOCK_NS,
 	LONGEST,
+	TRACKED,
+	MEMORY,
+	UNATTRIBUTED,
+	UNTRACKED,
 	SUMS,
 };
 
 static const char *const sums[SUMS] = {
 	"open", "open_bytes", "reports", "vmas", "holds", "lock_ns", "longest_hold_ns",
+	"tracked", "memory_bytes", "unattributed", "untracked",
 };
 
 /**

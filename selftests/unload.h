@@ -26,11 +26,12 @@
 #include "lib/report.h"
 
 /**
- * unload_insert() - load the module, from the file that VMINSPECT_KO names
+ * unload_insert_with() - load the module, from the file that VMINSPECT_KO names
+ * @parameters: "track=none max_memory=20", say
  *
  * Return: 0, or a negative errno.
  */
-static inline int unload_insert(void)
+static inline int unload_insert_with(const char *parameters)
 {
 	const char *path = getenv("VMINSPECT_KO");
 	int fd = open(path ? path : "", O_RDONLY | O_CLOEXEC), err;
@@ -39,9 +40,19 @@ static inline int unload_insert(void)
 		diag("VMINSPECT_KO=%s: %s", path ? path : "", strerror(errno));
 		return -errno;
 	}
-	err = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	err = syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
 	close(fd);
 	return err;
+}
+
+/**
+ * unload_insert() - load the module as it is without parameters
+ *
+ * Return: 0, or a negative errno.
+ */
+static inline int unload_insert(void)
+{
+	return unload_insert_with("");
 }
 
 /**

@@ -9,19 +9,17 @@
  * Prints a line for each figure: case, what was read, instructions. Each is the
  * smaller of two readings, the first of which warms caches up.
  */
-#include <errno.h>
+#include "bench.h"
+
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PAGE 4096ul
@@ -45,20 +43,6 @@ struct bench_case {
 
 static const char *file_name;
 static char buffer[128 * 1024];
-
-static void die(const char *what)
-{
-	fprintf(stderr, "cost: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
 
 /* Memory of the given size, aligned to what a page-table entry above can map. */
 static char *reserve(size_t size)
@@ -235,6 +219,20 @@ static void read_pagemap(const struct target *target)
 	close(fd);
 }
 
+/* The rest is of a target whose faults are not counted. */
+static void untrack(const struct target *target)
+{
+	static const char word[] = "untrack";
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/vminspect/%d", target->pid);
+	fd = open(path, O_WRONLY);
+	if (fd < 0 || write(fd, word, strlen(word)) < 0)
+		die(path);
+	close(fd);
+}
+
 static void print_figure(const struct bench_case *c, const char *what, uint64_t figure)
 {
 	printf("%s %s %llu\n", c->name, what, (unsigned long long)figure);
@@ -283,18 +281,6 @@ static void print_longest_hold(const struct bench_case *c, const struct target *
 		print_figure(c, "longest_hold", hold);
 }
 
-/* Nothing else may run while we measure. */
-static void become_sole(void)
-{
-	const struct sched_param param = { .sched_priority = 50 };
-	FILE *runtime = fopen("/proc/sys/kernel/sched_rt_runtime_us", "w");
-
-	if (!runtime || fputs("-1", runtime) < 0 || fclose(runtime))
-		die("sched_rt_runtime_us");
-	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param))
-		die("sched_setscheduler");
-}
-
 int main(int argc, char **argv)
 {
 	if (argc != 2) {
@@ -316,6 +302,8 @@ int main(int argc, char **argv)
 		if (!c->skip_pagemap)
 			measure(c, &target, "pagemap", NULL);
 		print_longest_hold(c, &target);
+		untrack(&target);
+		measure(c, &target, "untracked", "/proc/vminspect/%d");
 		stop_target(&target);
 	}
 	return 0;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -227,7 +228,10 @@ static int add_key(struct report *r, const char *section, char *line)
 
 static int parse_lines(struct report *r)
 {
-	static const char *const key_section[] = { "process", "mm", "total" };
+	static const char *const key_section[] = {
+		"process", "mm", "gone", "faults", "total"
+	};
+	const size_t sections = sizeof(key_section) / sizeof(key_section[0]);
 	const char *section = NULL;
 	bool keys = false, columns = false, rows = false;
 	struct layout layout;
@@ -249,7 +253,7 @@ static int parse_lines(struct report *r)
 			rows = !strcmp(section, "vmas");
 			columns = rows;
 			keys = false;
-			for (int i = 0; i < 3; i++)
+			for (size_t i = 0; i < sections; i++)
 				keys |= !strcmp(section, key_section[i]);
 			r->complete |= !strcmp(section, "total");
 		} else if (columns) {
@@ -342,4 +346,29 @@ bool report_address(const struct report *r, const char *section, const char *key
 		return true;
 	}
 	return value && parse_number(value, 16, address);
+}
+
+bool report_time(const struct report *r, const char *section, const char *key, uint64_t *ns)
+{
+	const char *value = report_value(r, section, key), *dot;
+	uint64_t seconds, fraction = 0;
+	char whole[24];
+
+	if (value && !strcmp(value, "-")) {
+		*ns = REPORT_UNKNOWN;
+		return true;
+	}
+	dot = value ? strchr(value, '.') : NULL;
+	if (!dot || dot - value >= (int)sizeof(whole) || strlen(dot + 1) != 9)
+		return false;
+	snprintf(whole, sizeof(whole), "%.*s", (int)(dot - value), value);
+	for (const char *digit = dot + 1; *digit; digit++) {
+		if (!isdigit((unsigned char)*digit))
+			return false;
+		fraction = fraction * 10 + *digit - '0';
+	}
+	if (!parse_number(whole, 10, &seconds))
+		return false;
+	*ns = seconds * 1000000000 + fraction;
+	return true;
 }

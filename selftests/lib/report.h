@@ -48,6 +48,9 @@ enum report_column {
 	REPORT_COLUMNS
 };
 
+/** REPORT_FAULTS - how many columns count faults, from @REPORT_MINFLT on */
+#define REPORT_FAULTS (REPORT_OTHERFLT - REPORT_MINFLT + 1)
+
 /** report_column_name - the name of each column in the report */
 extern const char *const report_column_name[REPORT_COLUMNS];
 
@@ -188,5 +191,18 @@ bool report_number(const struct report *r, const char *section, const char *key,
  */
 bool report_address(const struct report *r, const char *section, const char *key,
 		    uint64_t *address);
+
+/**
+ * report_time() - value of a "key value" line that holds a moment
+ * @r: the report
+ * @section: "process", say
+ * @key: "tracked_since", say
+ * @ns: where to put it, in nanoseconds; %REPORT_UNKNOWN for "-"
+ *
+ * Return: whether there is such a line, and it holds seconds with nine decimals
+ * or "-".
+ */
+bool report_time(const struct report *r, const char *section, const char *key,
+		 uint64_t *ns);
 
 #endif /* SELFTESTS_REPORT_H */
