@@ -674,12 +674,19 @@ static void adopt_thread(struct vmi_track *track, struct task_struct *thread,
 	vmi_track_hold(track);
 	unqueue(record);
 	raw_spin_lock(&record->lock);
-	if (!record->finished && !record->queued && record->track != track) {
+	if (!record->finished && record->home != track) {
 		settle(record);
-		link_record(record, track->mm, track->mm, &old, &none);
-		record->adopted = true;
+		if (!record->queued) {
+			link_record(record, track->mm, track->mm, &old, &none);
+			record->adopted = true;
+		} else if (record->home_mm == track->mm) {
+			/* In a fault elsewhere, which is to be known here. */
+			swap(record->home, none);
+		}
+		record->before_min = record->min;
+		record->before_maj = record->maj;
 	}
-	if (record->track == track) {
+	if (!record->finished) {
 		thread_min = record->before_min;
 		thread_maj = record->before_maj;
 	}
