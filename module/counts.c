@@ -478,6 +478,9 @@ static void visit_addresses(struct vmi_visit *v)
 	}
 }
 
+/* Chains between two pauses. */
+#define VMI_VISIT_CHAINS 64
+
 /* Few leaves: look which of them are in the range. */
 static void visit_chains(struct vmi_visit *v)
 {
@@ -497,7 +500,7 @@ static void visit_chains(struct vmi_visit *v)
 			if (leaf->index >= first && leaf->index <= last)
 				v->visit(v, leaf);
 		}
-		if (visit_pause(v)) {
+		if (!(i % VMI_VISIT_CHAINS) && visit_pause(v)) {
 			/* As above. */
 			table = smp_load_acquire(&v->counts->table);
 			nr = min(nr, BIT(table->bits));
@@ -523,8 +526,13 @@ static bool visit_leaves(struct vmi_visit *v)
 
 static void add_leaf(struct vmi_visit *v, struct vmi_leaf *leaf)
 {
-	sum_leaf(leaf, first_slot(leaf->index, v->start),
-		 end_slot(leaf->index, v->end), v->faults);
+	unsigned long start = leaf->index << (PAGE_SHIFT + VMI_LEAF_SHIFT);
+
+	if (start >= v->start && start + VMI_LEAF_BYTES <= v->end)
+		sum_all(leaf, v->faults);
+	else
+		sum_leaf(leaf, first_slot(leaf->index, v->start),
+			 end_slot(leaf->index, v->end), v->faults);
 }
 
 /* Many leaves. */
