@@ -255,7 +255,7 @@ static void expect_all_counted(struct __test_metadata *_metadata, struct target 
 
 	for (int i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, i ? target_next(target) :
-			     target_fork(target, swapping_body, &squeeze));
+				 target_fork(target, swapping_body, &squeeze));
 		ASSERT_TRUE(track_sum(target->pid, &sums));
 		EXPECT_EQ(track_stat(target->pid), sums.own);
 		EXPECT_EQ(0, sums.lost);
