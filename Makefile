@@ -33,7 +33,7 @@ help:
 	@echo '  make check         all tests: the tool, and the module on all kernels'
 	@echo '  make check-tool    only the tool, without a kernel'
 	@echo '  make style         coding style and static checks'
-	@echo '  make bench         cost of a report in instructions, beside smaps and others'
+	@echo '  make bench         cost of a report, and of counting faults, in instructions'
 	@echo
 	@echo '  KERNELS="6.1 6.12" for check, bench, demo: only these; there are:'
 	@echo '                     $(shell awk '!/^\#/ && NF { print $$1 }' $(VM)/kernels)'
