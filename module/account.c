@@ -56,6 +56,8 @@ void vmi_account_rows(const struct vmi_account *account, struct vmi_rows *rows)
 		row->tracked = true;
 		vmi_counts_sum(&account->track->counts, row->start, row->end,
 			       &row->faults);
+		row->grows = vmi_growth_in(&account->track->growth, row->start,
+					   row->end);
 	}
 	rcu_read_unlock();
 }
@@ -84,7 +86,7 @@ static u64 lost(const struct vmi_account *account, const struct vmi_faults *rows
 void vmi_account_close(struct vmi_account *account,
 		       const struct vmi_faults *rows)
 {
-	const struct vmi_track *track = account->track;
+	struct vmi_track *track = account->track;
 	unsigned int i;
 
 	account->known = track && !READ_ONCE(track->dead);
@@ -99,6 +101,7 @@ void vmi_account_close(struct vmi_account *account,
 	account->lost_known = account->own_known &&
 			      account->moves == atomic_read(&track->moves);
 	account->lost = lost(account, rows);
+	vmi_growth_sums(&track->growth, &account->grows);
 	account->fire = vmi_hooks_fire();
 }
 

@@ -5,6 +5,7 @@
 #include <linux/types.h>
 
 #include "counts.h"
+#include "growth.h"
 
 struct vmi_rows;
 struct vmi_track;
@@ -23,6 +24,7 @@ struct vmi_track;
  * @elsewhere: faults it caused in other address spaces
  * @unattributed: faults that belong to no row
  * @gone: faults of mappings that no longer exist
+ * @grows: growths of its stacks
  * @lost_known: @lost is set: no mapping moved or went meanwhile
  * @lost: faults of the process that nobody saw
  * @fire: the probes fire
@@ -41,6 +43,7 @@ struct vmi_account {
 	u64 elsewhere;
 	u64 unattributed;
 	struct vmi_faults gone;
+	struct vmi_grows grows;
 	bool lost_known;
 	u64 lost;
 	bool fire;

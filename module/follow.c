@@ -29,10 +29,12 @@
 
 #include "faults.h"
 #include "follow.h"
+#include "growth.h"
 #include "hooks.h"
 #include "memory.h"
 #include "process.h"
 #include "track.h"
+#include "waiters.h"
 
 /* The probes stay armed that long for nobody. */
 #define VMI_IDLE_TIME HZ
@@ -252,9 +254,12 @@ int vmi_follow_init(void)
 	err = vmi_faults_create_cache();
 	if (err)
 		goto destroy_counts;
-	err = vmi_track_create_cache();
+	err = vmi_growth_create_cache();
 	if (err)
 		goto destroy_faults;
+	err = vmi_track_create_cache();
+	if (err)
+		goto destroy_growth;
 	vmi_memory_init();
 
 	mutex_lock(&follow_lock);
@@ -266,6 +271,8 @@ int vmi_follow_init(void)
 	mutex_unlock(&follow_lock);
 	return 0;
 
+destroy_growth:
+	vmi_growth_destroy_cache();
 destroy_faults:
 	vmi_faults_destroy_cache();
 destroy_counts:
@@ -295,6 +302,7 @@ void vmi_follow_exit_all(void)
 	vmi_faults_forget_all();
 	vmi_faults_destroy_cache();
 	vmi_track_destroy_cache();
+	vmi_growth_destroy_cache();
 	vmi_counts_destroy_caches();
 }
 
@@ -471,6 +479,7 @@ void vmi_follow_exit(struct mm_struct *mm)
 
 	if (!track || !vmi_track_bury(track))
 		return;
+	vmi_waiters_wake(mm);
 	if (track->counts.nr_leaves <= VMI_EXIT_LEAVES) {
 		vmi_track_empty(track, false);
 	} else {

@@ -27,6 +27,7 @@
 #include "compat/hooks.h"
 #include "faults.h"
 #include "follow.h"
+#include "growth.h"
 #include "hooks.h"
 #include "track.h"
 
@@ -82,8 +83,10 @@ static void on_unmapped(struct ftrace_regs *fregs)
 		return;
 	rcu_read_lock();
 	track = vmi_track_find(range.mm);
-	if (track)
+	if (track) {
 		vmi_faults_unmapped(track, range.start, range.end);
+		vmi_growth_unmapped(&track->growth, range.start, range.end);
+	}
 	rcu_read_unlock();
 }
 
@@ -96,9 +99,12 @@ static void on_moved(struct ftrace_regs *fregs)
 		return;
 	rcu_read_lock();
 	track = vmi_track_find(range.mm);
-	if (track)
+	if (track) {
 		vmi_faults_moved(track, range.start, range.to,
 				 range.end - range.start);
+		vmi_growth_moved(&track->growth, range.start, range.to,
+				 range.end - range.start);
+	}
 	rcu_read_unlock();
 }
 
@@ -176,6 +182,7 @@ static const struct vmi_hook hooks[] = {
 /* Where the functions are, and one of our own behind them. */
 static unsigned long addrs[VMI_NR_HOOKS + 1];
 static atomic_t fired;
+static atomic_t kprobe_fired;
 
 static void notrace on_other(unsigned long ip, unsigned long parent_ip,
 			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
@@ -196,11 +203,48 @@ static void notrace on_other(unsigned long ip, unsigned long parent_ip,
 static struct ftrace_ops fault_ops = { .func = on_fault };
 static struct ftrace_ops other_ops = { .func = on_other };
 
-/* A function to see whether the probes fire. */
+/*
+ * The growth of a stack is known only when it is done, or refused. So there is a
+ * probe at the return. As many stacks as that can be growing at once, each of
+ * another process; what is missed beyond that, the kernel counts.
+ */
+#define VMI_GROWING_ACTIVE 512
+
+/* expand_downwards(vma, address) */
+static int on_growing(struct kretprobe_instance *instance, struct pt_regs *regs)
+{
+	struct vm_area_struct *vma = (void *)regs_get_kernel_argument(regs, 0);
+	unsigned long addr = regs_get_kernel_argument(regs, 1);
+
+	return !vmi_growth_enter((void *)instance->data, vma, addr);
+}
+
+static int on_grown(struct kretprobe_instance *instance, struct pt_regs *regs)
+{
+	vmi_growth_leave((void *)instance->data, regs_return_value(regs));
+	return 0;
+}
+
+/* Functions to see whether the probes fire, of both kinds. */
 static noinline void fire(void)
 {
 	barrier();
 }
+
+static noinline void fire_kprobe(void)
+{
+	barrier();
+}
+
+static int on_fire_kprobe(struct kprobe *probe, struct pt_regs *regs)
+{
+	atomic_inc(&kprobe_fired);
+	return 0;
+}
+
+static struct kretprobe growing;
+static struct kprobe fire_probe;
+static unsigned long missed;
 
 /**
  * vmi_hooks_fire() - do armed probes fire at this moment?
@@ -210,9 +254,58 @@ static noinline void fire(void)
 bool vmi_hooks_fire(void)
 {
 	int before = atomic_read(&fired);
+	int kprobe_before = atomic_read(&kprobe_fired);
 
 	fire();
-	return atomic_read(&fired) != before;
+	fire_kprobe();
+	return atomic_read(&fired) != before &&
+	       atomic_read(&kprobe_fired) != kprobe_before;
+}
+
+/**
+ * vmi_hooks_missed() - growths of stacks that the kernel could not tell of
+ *
+ * Return: how many, since the module was loaded.
+ */
+unsigned long vmi_hooks_missed(void)
+{
+	return READ_ONCE(missed) + READ_ONCE(growing.nmissed) +
+	       READ_ONCE(growing.kp.nmissed);
+}
+
+static int arm_kprobes(void)
+{
+	int err;
+
+	growing = (struct kretprobe){
+		.kp.symbol_name = "expand_downwards",
+		.entry_handler = on_growing,
+		.handler = on_grown,
+		.data_size = sizeof(struct vmi_growing),
+		.maxactive = VMI_GROWING_ACTIVE,
+	};
+	fire_probe = (struct kprobe){
+		.addr = (kprobe_opcode_t *)fire_kprobe,
+		.pre_handler = on_fire_kprobe,
+	};
+	err = register_kretprobe(&growing);
+	if (err) {
+		pr_warn("this kernel has no expand_downwards() to be probed\n");
+		return err;
+	}
+	err = register_kprobe(&fire_probe);
+	if (err)
+		unregister_kretprobe(&growing);
+	return err;
+}
+
+static void disarm_kprobes(void)
+{
+	unregister_kprobe(&fire_probe);
+	unregister_kretprobe(&growing);
+	missed += growing.nmissed + growing.kp.nmissed;
+	growing.nmissed = 0;
+	growing.kp.nmissed = 0;
 }
 
 /* A kprobe that is never armed tells where the function tracer sees a function. */
@@ -275,7 +368,16 @@ int vmi_hooks_arm(void)
 		return err;
 	err = register_ftrace_function(&fault_ops);
 	if (err)
-		unregister_ftrace_function(&other_ops);
+		goto unregister_other;
+	err = arm_kprobes();
+	if (err)
+		goto unregister_fault;
+	return 0;
+
+unregister_fault:
+	unregister_ftrace_function(&fault_ops);
+unregister_other:
+	unregister_ftrace_function(&other_ops);
 	return err;
 }
 
@@ -286,6 +388,7 @@ int vmi_hooks_arm(void)
  */
 void vmi_hooks_disarm(void)
 {
+	disarm_kprobes();
 	unregister_ftrace_function(&fault_ops);
 	unregister_ftrace_function(&other_ops);
 	synchronize_rcu();

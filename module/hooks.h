@@ -7,6 +7,7 @@
 int vmi_hooks_arm(void);
 void vmi_hooks_disarm(void);
 bool vmi_hooks_fire(void);
+unsigned long vmi_hooks_missed(void);
 void vmi_hooks_exit(void);
 
 int vmi_hooks_watch(void);

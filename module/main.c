@@ -11,6 +11,7 @@
 #include "follow.h"
 #include "procdir.h"
 #include "uapi/vminspect.h"
+#include "waiters.h"
 
 static int __init vminspect_init(void)
 {
@@ -20,6 +21,7 @@ static int __init vminspect_init(void)
 		pr_err("not loaded: cannot read the page tables of a Xen PV guest\n");
 		return -ENODEV;
 	}
+	vmi_waiters_init();
 	err = vmi_access_init();
 	if (err)
 		goto say_why;
@@ -33,6 +35,7 @@ static int __init vminspect_init(void)
 
 follow_exit:
 	vmi_follow_exit_all();
+	vmi_waiters_exit();
 access_exit:
 	vmi_access_exit();
 say_why:
@@ -43,8 +46,10 @@ say_why:
 
 static void __exit vminspect_exit(void)
 {
+	vmi_waiters_release();
 	vmi_procdir_remove();
 	vmi_follow_exit_all();
+	vmi_waiters_exit();
 	vmi_access_exit();
 }
 

@@ -7,41 +7,45 @@
  * so an open file keeps no memory of the process, and reads as empty once the
  * process has exited or called execve(), as maps does.
  *
- * A position in the file is an address: the end of the last row shown. So a
+ * A position among the mappings is an address: the end of the last row shown. So a
  * read goes on where the one before stopped, whatever happened in between, and
- * no row is shown twice.
+ * no row is shown twice. Behind the mappings it is an index.
  */
+#include <linux/atomic.h>
 #include <linux/build_bug.h>
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/dcache.h>
 #include <linux/err.h>
 #include <linux/fs.h>
-#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
+#include <linux/poll.h>
 #include <linux/proc_fs.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/string_helpers.h>
-#include <linux/time64.h>
 #include <linux/uaccess.h>
 #include <linux/uidgid.h>
 
 #include "access.h"
 #include "account.h"
 #include "follow.h"
+#include "growth.h"
 #include "maple.h"
 #include "mm.h"
 #include "process.h"
 #include "report.h"
+#include "sections.h"
 #include "space.h"
+#include "stacks.h"
 #include "status.h"
 #include "text.h"
+#include "track.h"
 #include "uapi/vminspect.h"
+#include "waiters.h"
 
 /* Bytes of text produced at once, at most what one read(2) returns. */
 #define VMI_TEXT_BYTES (16 * 1024)
@@ -49,25 +53,15 @@
 /* Bytes of a typical row, to gather no more rows than there is room for. */
 #define VMI_TEXT_TYPICAL 128
 
-/* Positions that are no end of a mapping. */
+/* Positions that are no end of a mapping. The stacks and events are counted from. */
 #define VMI_POS_HEAD 0LL
 #define VMI_POS_FIRST 1LL
+#define VMI_POS_ACCOUNT 0x1000000000000000LL
+#define VMI_POS_STACKS 0x2000000000000000LL
+#define VMI_POS_GROWS (VMI_POS_GROWTH - 1)
+#define VMI_POS_GROWTH 0x4000000000000000LL
 #define VMI_POS_TOTAL (LLONG_MAX - 1)
 #define VMI_POS_END LLONG_MAX
-
-/**
- * struct vmi_total - sums over the rows shown
- * @vmas: rows
- * @size: pages of address space
- * @pages: what is mapped; maxrun is the longest, not the sum
- * @faults: page faults, if the process is tracked
- */
-struct vmi_total {
-	u64 vmas;
-	u64 size;
-	struct vmi_pages pages;
-	struct vmi_faults faults;
-};
 
 /**
  * struct vmi_report - an open file
@@ -75,10 +69,14 @@ struct vmi_total {
  * @pid: the process
  * @ns: pid namespace of the procfs instance, which outlives the file
  * @users: mm_users of @mm is held
+ * @seen: growth events up to this one, of all processes, are no news
  * @head_holds: what the sections before [vmas] cost
+ * @stacks: of its threads
  * @space: the walk
  * @total: sums so far
  * @account: of the page faults
+ * @event: the growth event that is to be shown
+ * @event_next: where the next one is
  * @row: next row of @rows to be shown
  * @rows: rows gathered
  */
@@ -87,18 +85,24 @@ struct vmi_report {
 	struct pid *pid;
 	struct pid_namespace *ns;
 	bool users;
+	u64 seen;
 	struct vmi_holds head_holds;
+	struct vmi_stacks stacks;
 	struct vmi_space space;
 	struct vmi_total total;
 	struct vmi_account account;
+	struct vmi_growth_event event;
+	u64 event_next;
 	unsigned int row;
 	struct vmi_rows rows;
 };
 
-/* What the iterator hands out for the sections that are not rows. */
-static const char head_token, total_token;
+/* What the iterator hands out for what is not a row. */
+static const char head_token, account_token, grows_token, total_token;
 
 #define VMI_HEAD ((void *)&head_token)
+#define VMI_ACCOUNT ((void *)&account_token)
+#define VMI_GROWS ((void *)&grows_token)
 #define VMI_TOTAL ((void *)&total_token)
 
 static void add_total(struct vmi_total *total, const struct vmi_row *row)
@@ -124,94 +128,10 @@ static void add_total(struct vmi_total *total, const struct vmi_row *row)
 	sum->shared_tables += pages->shared_tables;
 	if (!row->tracked)
 		return;
+	total->grows += row->grows;
 #pragma GCC unroll 6
 	for (i = 0; i < VMI_FAULT_COUNTERS; i++)
 		total->faults.nr[i] += row->faults.nr[i];
-}
-
-static void show_process(struct seq_file *m, const struct vmi_process *process,
-			 const struct vmi_account *account)
-{
-	u64 sec = account->since_ns;
-	u32 nsec = do_div(sec, NSEC_PER_SEC);
-
-	seq_printf(m, "vminspect %d\n[process]\n", VMINSPECT_FORMAT);
-	if (process->known) {
-		seq_printf(m, "pid %d\ncomm ", process->pid);
-		seq_escape_str(m, process->comm, ESCAPE_SPACE | ESCAPE_SPECIAL,
-			       "\n\\");
-		seq_printf(m, "\nuid %u\nthreads %d\n",
-			   from_kuid_munged(seq_user_ns(m), process->uid),
-			   process->threads);
-	} else {
-		seq_puts(m, "pid -\ncomm -\nuid -\nthreads -\n");
-	}
-	seq_printf(m, "page_size %lu\n", PAGE_SIZE);
-	if (account->track)
-		seq_printf(m, "tracked_since %llu.%09u\n", sec, nsec);
-	else
-		seq_puts(m, "tracked_since -\n");
-}
-
-static void show_count(struct seq_file *m, const char *key, u64 value)
-{
-	seq_puts(m, key);
-	seq_put_decimal_ull(m, " ", value);
-	seq_putc(m, '\n');
-}
-
-/* What is not known prints as "-". */
-static void show_known(struct seq_file *m, bool known, const char *key,
-		       u64 value)
-{
-	if (known)
-		show_count(m, key, value);
-	else
-		seq_printf(m, "%s -\n", key);
-}
-
-static void show_address(struct seq_file *m, const char *key,
-			 unsigned long value)
-{
-	seq_printf(m, "%s %lx\n", key, value);
-}
-
-static void show_mm(struct seq_file *m, const struct vmi_mm *mm,
-		    const struct vmi_maple *maple)
-{
-	seq_puts(m, "[mm]\n");
-	show_count(m, "total_vm", mm->total_vm);
-	show_count(m, "rss", mm->anon + mm->file + mm->shmem);
-	show_count(m, "anon", mm->anon);
-	show_count(m, "file", mm->file);
-	show_count(m, "shmem", mm->shmem);
-	show_count(m, "swap", mm->swap);
-	show_count(m, "hiwater_rss", mm->hiwater_rss);
-	show_count(m, "hiwater_vm", mm->hiwater_vm);
-	show_count(m, "locked_vm", mm->locked_vm);
-	show_count(m, "pinned_vm", mm->pinned_vm);
-	show_count(m, "data_vm", mm->data_vm);
-	show_count(m, "exec_vm", mm->exec_vm);
-	show_count(m, "stack_vm", mm->stack_vm);
-	show_address(m, "start_code", mm->start_code);
-	show_address(m, "end_code", mm->end_code);
-	show_address(m, "start_data", mm->start_data);
-	show_address(m, "end_data", mm->end_data);
-	show_address(m, "start_brk", mm->start_brk);
-	show_address(m, "brk", mm->brk);
-	show_address(m, "start_stack", mm->start_stack);
-	show_address(m, "arg_start", mm->arg_start);
-	show_address(m, "arg_end", mm->arg_end);
-	show_address(m, "env_start", mm->env_start);
-	show_address(m, "env_end", mm->env_end);
-	show_address(m, "mmap_base", mm->mmap_base);
-	show_address(m, "task_size", mm->task_size);
-	show_count(m, "pgtable_levels", mm->pgtable_levels);
-	show_count(m, "pgtables_bytes", mm->pgtables_bytes);
-	show_count(m, "map_count", mm->map_count);
-	show_count(m, "maple_height", maple->height);
-	show_count(m, "maple_nodes", maple->nodes);
-	show_count(m, "maple_leaves", maple->leaves);
 }
 
 /* Everything before the first row. */
@@ -229,10 +149,15 @@ static int show_head(struct seq_file *m, struct vmi_report *report)
 		err = vmi_maple_gather(&maple, &report->head_holds, report->mm);
 	if (err)
 		return err;
+	vmi_stacks_free(&report->stacks);
+	err = vmi_stacks_gather(&report->stacks, &report->head_holds,
+				report->pid, report->ns, report->mm);
+	if (err)
+		return err;
 	vmi_account_end(&report->account);
 	vmi_account_begin(&report->account, report->mm);
-	show_process(m, &process, &report->account);
-	show_mm(m, &mm, &maple);
+	vmi_show_process(m, &process, &report->account);
+	vmi_show_mm(m, &mm, &maple);
 	seq_puts(m, "[vmas]\n" VMINSPECT_VMA_COLUMNS "\n");
 	return 0;
 }
@@ -249,57 +174,44 @@ static void show_row(struct seq_file *m, const struct vmi_row *row)
 		seq_commit(m, vmi_text_row(buf, row) - buf);
 }
 
-static void show_pages(struct seq_file *m, const struct vmi_pages *pages)
+/* Everything behind the last row, up to the first stack. */
+static void show_account(struct seq_file *m, struct vmi_report *report)
 {
-	show_count(m, "rss", pages->rss);
-	show_count(m, "anon", pages->anon);
-	show_count(m, "file", pages->file);
-	show_count(m, "shmem", pages->shmem);
-	show_count(m, "swap", pages->swap);
-	show_count(m, "huge", pages->huge);
-	show_count(m, "hugetlb", pages->hugetlb);
-	show_count(m, "dirty", pages->dirty);
-	show_count(m, "young", pages->young);
-	show_count(m, "runs", pages->runs);
-	show_count(m, "maxrun", pages->maxrun);
-	show_count(m, "tables", pages->tables);
+	vmi_account_close(&report->account, &report->total.faults);
+	vmi_show_account(m, &report->account);
+	seq_puts(m, "[stacks]\n" VMINSPECT_STACK_COLUMNS "\n");
 }
 
-static void show_faults(struct seq_file *m, bool known,
-			const struct vmi_faults *faults)
+static void show_stack(struct seq_file *m, const struct vmi_report *report,
+		       const struct vmi_stack *stack)
 {
-	static const char *const kinds[VMI_FAULT_KINDS] = {
-		[VMI_FAULT_ANON] = "anonflt",
-		[VMI_FAULT_FILE] = "fileflt",
-		[VMI_FAULT_COW] = "cowflt",
-		[VMI_FAULT_SWAP] = "swapflt",
-		[VMI_FAULT_OTHER] = "otherflt",
-	};
-	u64 major = faults->nr[VMI_FAULT_MAJOR];
-	unsigned int i;
+	char *buf;
+	size_t room = seq_get_buf(m, &buf);
 
-	show_known(m, known, "minflt", vmi_faults_sum(faults) - major);
-	show_known(m, known, "majflt", major);
-	for (i = 0; i < VMI_FAULT_KINDS; i++)
-		show_known(m, known, kinds[i], faults->nr[i]);
-	show_known(m, false, "grows", 0);
+	if (room < VMI_TEXT_STACK)
+		seq_commit(m, -1);
+	else
+		seq_commit(m, vmi_text_stack(buf, stack, &report->stacks) - buf);
 }
 
-static void show_account(struct seq_file *m, const struct vmi_account *account)
+/* Everything behind the last stack, up to the first growth. */
+static void show_grows(struct seq_file *m, struct vmi_report *report)
 {
-	bool known = account->known;
-	bool own_known = known && account->own_known;
+	vmi_show_grows(m, &report->account);
+	seq_puts(m, "[growth]\n" VMINSPECT_GROWTH_COLUMNS "\n");
+	if (report->account.known)
+		WRITE_ONCE(report->seen, report->account.grows.newest);
+}
 
-	seq_puts(m, "[gone]\n");
-	show_faults(m, known, &account->gone);
-	seq_puts(m, "[faults]\n");
-	show_known(m, own_known, "own_minflt", account->own_min);
-	show_known(m, own_known, "own_majflt", account->own_maj);
-	show_known(m, known, "remote", account->remote);
-	show_known(m, known, "elsewhere", account->elsewhere);
-	show_known(m, known, "unattributed", account->unattributed);
-	show_known(m, known && account->lost_known, "lost", account->lost);
-	seq_printf(m, "probes %s\n", !known ? "-" : account->fire ? "on" : "off");
+static void show_event(struct seq_file *m, const struct vmi_report *report)
+{
+	char *buf;
+	size_t room = seq_get_buf(m, &buf);
+
+	if (room < VMI_TEXT_EVENT)
+		seq_commit(m, -1);
+	else
+		seq_commit(m, vmi_text_event(buf, &report->event, report->ns) - buf);
 }
 
 static struct vmi_holds sum_holds(const struct vmi_report *report)
@@ -312,30 +224,6 @@ static struct vmi_holds sum_holds(const struct vmi_report *report)
 		.total_ns = head->total_ns + rows->total_ns,
 		.longest_ns = max(head->longest_ns, rows->longest_ns),
 	};
-}
-
-static void show_total(struct seq_file *m, struct vmi_report *report)
-{
-	static const char *const changed[] = {
-		[VMI_CHANGED_UNKNOWN] = "-",
-		[VMI_CHANGED_NO] = "no",
-		[VMI_CHANGED_YES] = "yes",
-	};
-	const struct vmi_total *total = &report->total;
-	struct vmi_holds holds = sum_holds(report);
-
-	vmi_account_close(&report->account, &total->faults);
-	show_account(m, &report->account);
-	seq_puts(m, "[total]\n");
-	show_count(m, "vmas", total->vmas);
-	show_count(m, "size", total->size);
-	show_pages(m, &total->pages);
-	show_faults(m, report->account.known, &total->faults);
-	show_count(m, "shared_tables", total->pages.shared_tables);
-	show_count(m, "holds", holds.nr);
-	show_count(m, "lock_ns", holds.total_ns);
-	show_count(m, "longest_hold_ns", holds.longest_ns);
-	seq_printf(m, "changed %s\n", changed[vmi_space_changed(&report->space)]);
 }
 
 /* Gather the next rows. NULL ends the file: the process is gone. */
@@ -353,8 +241,39 @@ static void *next_rows(struct seq_file *m, struct vmi_report *report,
 	vmi_account_rows(&report->account, &report->rows);
 	if (report->rows.nr)
 		return report->rows.row;
+	*pos = VMI_POS_ACCOUNT;
+	return VMI_ACCOUNT;
+}
+
+static void *next_stack(struct vmi_report *report, loff_t *pos)
+{
+	u64 i = *pos - VMI_POS_STACKS;
+
+	if (i < report->stacks.nr)
+		return &report->stacks.stack[i];
+	*pos = VMI_POS_GROWS;
+	return VMI_GROWS;
+}
+
+static void *next_event(struct vmi_report *report, loff_t *pos)
+{
+	struct vmi_account *account = &report->account;
+
+	report->event_next = *pos - VMI_POS_GROWTH;
+	if (account->known &&
+	    vmi_growth_next(&account->track->growth, &report->event_next,
+			    account->grows.nr, &report->event))
+		return &report->event;
 	*pos = VMI_POS_TOTAL;
 	return VMI_TOTAL;
+}
+
+static bool is_stack(const struct vmi_report *report, const void *v)
+{
+	const struct vmi_stack *stack = v;
+
+	return stack >= report->stacks.stack &&
+	       stack < report->stacks.stack + report->stacks.nr;
 }
 
 static void *report_start(struct seq_file *m, loff_t *pos)
@@ -370,7 +289,35 @@ static void *report_start(struct seq_file *m, loff_t *pos)
 		return VMI_HEAD;
 	if (*pos == VMI_POS_TOTAL)
 		return VMI_TOTAL;
+	if (*pos >= VMI_POS_GROWTH)
+		return next_event(report, pos);
+	if (*pos == VMI_POS_GROWS)
+		return VMI_GROWS;
+	if (*pos >= VMI_POS_STACKS)
+		return next_stack(report, pos);
+	if (*pos == VMI_POS_ACCOUNT)
+		return VMI_ACCOUNT;
 	vmi_space_seek(&report->space, *pos == VMI_POS_FIRST ? 0 : *pos);
+	return next_rows(m, report, pos);
+}
+
+/* The report was read to its end. */
+static void *end_report(struct vmi_report *report, loff_t *pos)
+{
+	struct vmi_holds holds = sum_holds(report);
+
+	vmi_status_reported(report->total.vmas, &holds);
+	vmi_stacks_free(&report->stacks);
+	*pos = VMI_POS_END;
+	return NULL;
+}
+
+static void *begin_rows(struct seq_file *m, struct vmi_report *report,
+			loff_t *pos)
+{
+	report->total = (struct vmi_total){};
+	vmi_space_begin(&report->space, report->mm, &report->stacks);
+	*pos = VMI_POS_FIRST;
 	return next_rows(m, report, pos);
 }
 
@@ -378,18 +325,21 @@ static void *report_next(struct seq_file *m, void *v, loff_t *pos)
 {
 	struct vmi_report *report = m->private;
 
-	if (v == VMI_TOTAL) {
-		struct vmi_holds holds = sum_holds(report);
-
-		vmi_status_reported(report->total.vmas, &holds);
-		*pos = VMI_POS_END;
-		return NULL;
+	if (v == VMI_TOTAL)
+		return end_report(report, pos);
+	if (v == VMI_HEAD)
+		return begin_rows(m, report, pos);
+	if (v == VMI_ACCOUNT) {
+		*pos = VMI_POS_STACKS;
+		return next_stack(report, pos);
 	}
-	if (v == VMI_HEAD) {
-		report->total = (struct vmi_total){};
-		vmi_space_begin(&report->space, report->mm);
-		*pos = VMI_POS_FIRST;
-		return next_rows(m, report, pos);
+	if (is_stack(report, v)) {
+		++*pos;
+		return next_stack(report, pos);
+	}
+	if (v == VMI_GROWS || v == &report->event) {
+		*pos = VMI_POS_GROWTH + (v == VMI_GROWS ? 0 : report->event_next);
+		return next_event(report, pos);
 	}
 	add_total(&report->total, v);
 	*pos = ((struct vmi_row *)v)->end;
@@ -408,13 +358,29 @@ static void report_stop(struct seq_file *m, void *v)
 	mmput(report->mm);
 }
 
+static void show_total(struct seq_file *m, const struct vmi_report *report)
+{
+	struct vmi_holds holds = sum_holds(report);
+
+	vmi_show_total(m, &report->total, &report->account, &holds,
+		       vmi_space_changed(&report->space));
+}
+
 static int report_show(struct seq_file *m, void *v)
 {
 	struct vmi_report *report = m->private;
 
 	if (v == VMI_HEAD)
 		return show_head(m, report);
-	if (v == VMI_TOTAL)
+	if (v == VMI_ACCOUNT)
+		show_account(m, report);
+	else if (is_stack(report, v))
+		show_stack(m, report, v);
+	else if (v == VMI_GROWS)
+		show_grows(m, report);
+	else if (v == &report->event)
+		show_event(m, report);
+	else if (v == VMI_TOTAL)
 		show_total(m, report);
 	else
 		show_row(m, v);
@@ -465,6 +431,7 @@ put_pid:
 static void put_process(struct vmi_report *report)
 {
 	vmi_account_end(&report->account);
+	vmi_stacks_free(&report->stacks);
 	mmdrop(report->mm);
 	put_pid(report->pid);
 }
@@ -513,6 +480,7 @@ static int report_open(struct inode *inode, struct file *file)
 	err = open_text(file, report);
 	if (err)
 		goto put_process;
+	report->seen = vmi_growth_now();
 	vmi_status_opened(VMI_OPEN_BYTES);
 	/* Who looks the name up next is to be asked anew, not to find it. */
 	d_drop(file->f_path.dentry);
@@ -583,10 +551,42 @@ static ssize_t report_write(struct file *file, const char __user *from,
 	return err ?: size;
 }
 
+static bool has_news(const struct vmi_report *report)
+{
+	struct vmi_track *track;
+	bool news;
+
+	rcu_read_lock();
+	track = vmi_track_find(report->mm);
+	news = track &&
+	       vmi_growth_newest(&track->growth) > READ_ONCE(report->seen);
+	rcu_read_unlock();
+	return news;
+}
+
+/*
+ * A report can always be read. What is worth waiting for is that a stack grew, or
+ * was not allowed to, since the report was last read.
+ */
+static __poll_t report_poll(struct file *file, struct poll_table_struct *table)
+{
+	struct seq_file *m = file->private_data;
+	const struct vmi_report *report = m->private;
+	__poll_t mask = EPOLLIN | EPOLLRDNORM;
+
+	if (!vmi_waiters_add(file, table, report->mm) ||
+	    !atomic_read(&report->mm->mm_users))
+		mask |= EPOLLHUP;
+	if (has_news(report))
+		mask |= EPOLLPRI;
+	return mask;
+}
+
 const struct proc_ops vmi_report_ops = {
 	.proc_open = report_open,
 	.proc_read_iter = seq_read_iter,
 	.proc_write = report_write,
 	.proc_lseek = seq_lseek,
+	.proc_poll = report_poll,
 	.proc_release = report_release,
 };

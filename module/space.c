@@ -25,12 +25,8 @@
 #include <linux/string.h>
 
 #include "space.h"
-
-/* What one hold of mmap_lock may cost: four page tables full of PTEs... */
-#define VMI_BUDGET (4L * PTRS_PER_PTE)
-
-/* ...or 32 mappings. */
-#define VMI_COST_VMA (VMI_BUDGET / VMI_ROWS)
+#include "stacks.h"
+#include "text.h"
 
 /**
  * vmi_hold() - take mmap_lock for reading
@@ -139,12 +135,17 @@ static bool put_path(struct vmi_rows *rows, struct vmi_row *row,
 	return true;
 }
 
-/* As fs/proc/task_mmu.c:get_vma_name(). */
+/*
+ * As fs/proc/task_mmu.c:get_vma_name(), which no longer knows the stacks of
+ * threads (it did until 4.5).
+ */
 static bool gather_name(struct vmi_rows *rows, struct vmi_row *row,
-			struct vm_area_struct *vma)
+			struct vm_area_struct *vma,
+			const struct vmi_stacks *stacks)
 {
 	const char *given = vmi_anon_name(vma);
 	const char *name = NULL;
+	char stack[VMI_TEXT_STACK_NAME];
 
 	if (vma->vm_file)
 		return given ? put_name(rows, row, "[anon_shmem:", given, "]") :
@@ -155,6 +156,9 @@ static bool gather_name(struct vmi_rows *rows, struct vmi_row *row,
 		name = "[heap]";
 	if (!name && vma_is_initial_stack(vma))
 		name = "[stack]";
+	if (!name && vmi_text_stack_name(stack, stacks, vma->vm_start,
+					 vma->vm_end))
+		name = stack;
 	if (name)
 		return put_name(rows, row, "", name, "");
 	return !given || put_name(rows, row, "[anon:", given, "]");
@@ -186,7 +190,7 @@ static bool begin_row(struct vmi_space *space, struct vmi_rows *rows,
 	row->flags = vma->vm_flags;
 	if (vma->vm_file)
 		gather_file(row, vma);
-	if (!gather_name(rows, row, vma) &&
+	if (!gather_name(rows, row, vma, space->stacks) &&
 	    (rows->nr || rows->names_size < VMI_NAMES_MAX)) {
 		space->crowded = !rows->nr;
 		return false;
@@ -282,11 +286,14 @@ static void gather_held(struct vmi_space *space, struct vmi_rows *rows,
  * vmi_space_begin() - start to walk an address space
  * @space: the walk
  * @mm: the address space
+ * @stacks: stacks of its threads, to name mappings after
  */
-void vmi_space_begin(struct vmi_space *space, struct mm_struct *mm)
+void vmi_space_begin(struct vmi_space *space, struct mm_struct *mm,
+		     const struct vmi_stacks *stacks)
 {
 	memset(space, 0, sizeof(*space));
 	space->mm = mm;
+	space->stacks = stacks;
 }
 
 /**

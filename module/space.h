@@ -4,13 +4,22 @@
 
 #include <linux/limits.h>
 #include <linux/mm_types.h>
+#include <linux/pgtable.h>
 #include <linux/types.h>
 
 #include "counts.h"
 #include "pages.h"
 
+struct vmi_stacks;
+
 /* Mappings gathered before any is formatted. */
 #define VMI_ROWS 32
+
+/* What one hold of mmap_lock may cost: four page tables full of PTEs... */
+#define VMI_BUDGET (4L * PTRS_PER_PTE)
+
+/* ...or 32 mappings. */
+#define VMI_COST_VMA (VMI_BUDGET / VMI_ROWS)
 
 /* Bytes of room for their names, and how many there may be for a single one. */
 #define VMI_NAMES PAGE_SIZE
@@ -29,6 +38,7 @@
  * @pages: what is mapped
  * @tracked: @faults is set
  * @faults: its page faults
+ * @grows: how often it grew, if @tracked
  */
 struct vmi_row {
 	unsigned long start;
@@ -42,6 +52,7 @@ struct vmi_row {
 	struct vmi_pages pages;
 	bool tracked;
 	struct vmi_faults faults;
+	u64 grows;
 };
 
 /**
@@ -83,6 +94,7 @@ void vmi_unhold(struct vmi_holds *holds, struct mm_struct *mm);
 /**
  * struct vmi_space - a walk over the mappings of an address space
  * @mm: the address space
+ * @stacks: stacks of threads, to name mappings after
  * @addr: cursor: everything below has been gathered
  * @crowded: the next mapping's name is too long for the room there is
  * @partial: the last row has been gathered up to @addr only
@@ -95,6 +107,7 @@ void vmi_unhold(struct vmi_holds *holds, struct mm_struct *mm);
  */
 struct vmi_space {
 	struct mm_struct *mm;
+	const struct vmi_stacks *stacks;
 	unsigned long addr;
 	bool crowded;
 	bool partial;
@@ -118,7 +131,8 @@ enum vmi_changed {
 	VMI_CHANGED_YES,
 };
 
-void vmi_space_begin(struct vmi_space *space, struct mm_struct *mm);
+void vmi_space_begin(struct vmi_space *space, struct mm_struct *mm,
+		     const struct vmi_stacks *stacks);
 void vmi_space_seek(struct vmi_space *space, unsigned long addr);
 int vmi_space_gather(struct vmi_space *space, struct vmi_rows *rows,
 		     unsigned int want);

@@ -11,6 +11,7 @@
 #include <linux/utsname.h>
 
 #include "follow.h"
+#include "hooks.h"
 #include "memory.h"
 #include "space.h"
 #include "status.h"
@@ -86,6 +87,7 @@ static void show_follow(struct seq_file *m)
 	show_sum(m, "tracked", state.tracked);
 	show_sum(m, "untracked", state.untracked);
 	show_sum(m, "unattributed", vmi_track_unattributed());
+	show_sum(m, "growth_missed", vmi_hooks_missed());
 	show_sum(m, "memory_bytes", vmi_memory_used());
 	show_sum(m, "record_bytes", vmi_memory_records());
 	seq_printf(m, "max_memory_bytes %llu\n", vmi_memory_max());

@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Writes a row as text.
+ * Writes the rows of tables as text.
  *
  * With 60,000 mappings most of a report's cost is here: seq_printf() takes six
  * times as long for a row.
  */
 #include <linux/bitops.h>
+#include <linux/kernel.h>
 #include <linux/kdev_t.h>
 #include <linux/math.h>
 #include <linux/minmax.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/string.h>
 #include <linux/swab.h>
+#include <linux/time64.h>
 
+#include "growth.h"
 #include "space.h"
+#include "stacks.h"
 #include "text.h"
 
 /*
@@ -102,7 +107,7 @@ static char *put_pages(char *to, const struct vmi_pages *pages)
 	return put_count(to, pages->tables);
 }
 
-/* What is not known prints as "-": of an untracked process, and of growth. */
+/* What is not known prints as "-": of an untracked process. */
 static char *put_faults(char *to, const struct vmi_row *row)
 {
 	static const char none[] = " - - - - - - - -";
@@ -119,9 +124,7 @@ static char *put_faults(char *to, const struct vmi_row *row)
 	to = put_count(to, major);
 	for (i = 0; i < VMI_FAULT_KINDS; i++)
 		to = put_count(to, faults->nr[i]);
-	*to++ = ' ';
-	*to++ = '-';
-	return to;
+	return put_count(to, row->grows);
 }
 
 /**
@@ -155,6 +158,180 @@ char *vmi_text_row(char *to, const struct vmi_row *row)
 		*to++ = '-';
 	memcpy(to, row->name, row->name_len);
 	to += row->name_len;
+	*to++ = '\n';
+	return to;
+}
+
+static char *put_word(char *to, const char *word)
+{
+	size_t len = strlen(word);
+
+	*to++ = ' ';
+	memcpy(to, word, len);
+	return to + len;
+}
+
+/* A count that may not be known. */
+static char *put_known(char *to, bool known, u64 value)
+{
+	return known ? put_count(to, value) : put_word(to, "-");
+}
+
+static char *put_limit(char *to, unsigned long limit)
+{
+	return limit == VMI_UNLIMITED ? put_word(to, "unlimited") :
+					put_count(to, limit);
+}
+
+/* What could be taken for the end of the field is written in octal. */
+static char *put_comm(char *to, const char *comm)
+{
+	*to++ = ' ';
+	if (!*comm)
+		*to++ = '-';
+	for (; *comm; comm++) {
+		if (!strchr(" \t\n\v\f\r\\", *comm)) {
+			*to++ = *comm;
+			continue;
+		}
+		*to++ = '\\';
+		*to++ = '0' + (*comm >> 6);
+		*to++ = '0' + (*comm >> 3 & 7);
+		*to++ = '0' + (*comm & 7);
+	}
+	return to;
+}
+
+/**
+ * vmi_text_stack_name() - name a mapping after the stacks of threads in it
+ * @to: room for VMI_TEXT_STACK_NAME bytes
+ * @stacks: the stacks
+ * @start: first address of the mapping
+ * @end: first address behind
+ *
+ * Return: whether there are any.
+ */
+bool vmi_text_stack_name(char *to, const struct vmi_stacks *stacks,
+			 unsigned long start, unsigned long end)
+{
+	pid_t tid;
+	unsigned int nr = vmi_stacks_in(stacks, start, end, &tid);
+
+	if (nr > 1)
+		snprintf(to, VMI_TEXT_STACK_NAME, "[stack:%d+%u]", tid, nr - 1);
+	else if (nr)
+		snprintf(to, VMI_TEXT_STACK_NAME, "[stack:%d]", tid);
+	return nr;
+}
+
+static char *put_stack_name(char *to, const struct vmi_stack *stack,
+			    const struct vmi_stacks *stacks)
+{
+	char name[VMI_TEXT_STACK_NAME] = "[stack]";
+
+	if (!stack->initial)
+		vmi_text_stack_name(name, stacks, stack->vm_start, stack->vm_end);
+	return put_word(to, name);
+}
+
+/**
+ * vmi_text_stack() - write a row of [stacks]
+ * @to: room for VMI_TEXT_STACK bytes
+ * @stack: the stack
+ * @stacks: the one and all others
+ *
+ * The columns are those of VMINSPECT_STACK_COLUMNS.
+ *
+ * Return: the end of what was written, which is not terminated.
+ */
+char *vmi_text_stack(char *to, const struct vmi_stack *stack,
+		     const struct vmi_stacks *stacks)
+{
+	to = put_dec(to, stack->thread.tid);
+	to = put_comm(to, stack->thread.comm);
+	if (stack->kind == VMI_STACK_UNKNOWN) {
+		to = put_word(to, "- - - - - - - - -");
+		*to++ = '\n';
+		return to;
+	}
+	to = put_word(to, stack->kind == VMI_STACK_MAIN ? "main" : "thread");
+	*to++ = ' ';
+	to = put_address(to, stack->start);
+	*to++ = '-';
+	to = put_address(to, stack->end);
+	to = put_count(to, (stack->end - stack->start) >> PAGE_SHIFT);
+	to = put_limit(to, stack->limit);
+	to = put_count(to, stack->guard);
+	to = put_count(to, stack->touched);
+	to = put_known(to, stack->depth_known, stack->depth);
+	to = put_count(to, stack->headroom);
+	to = put_stack_name(to, stack, stacks);
+	*to++ = '\n';
+	return to;
+}
+
+/* Of an address that is not known, which is never 0. */
+static char *put_known_address(char *to, unsigned long addr)
+{
+	if (!addr)
+		return put_word(to, "-");
+	*to++ = ' ';
+	return put_address(to, addr);
+}
+
+static char *put_time(char *to, u64 ns)
+{
+	u32 rest;
+
+	to = put_dec(to, div_u64_rem(ns, NSEC_PER_SEC, &rest));
+	return to + sprintf(to, ".%09u", rest);
+}
+
+/**
+ * vmi_text_event() - write a row of [growth]
+ * @to: room for VMI_TEXT_EVENT bytes
+ * @event: the growth
+ * @ns: pid namespace of the reader's procfs
+ *
+ * The columns are those of VMINSPECT_GROWTH_COLUMNS.
+ *
+ * Return: the end of what was written, which is not terminated.
+ */
+char *vmi_text_event(char *to, const struct vmi_growth_event *event,
+		     const struct pid_namespace *ns)
+{
+	static const char *const causes[] = {
+		[VMI_GROWTH_FAULT] = "fault",
+		[VMI_GROWTH_EXEC] = "exec",
+		[VMI_GROWTH_REMOTE] = "remote",
+	};
+	static const char *const results[] = {
+		[VMI_GROWTH_GROWN] = "grown",
+		[VMI_GROWTH_RLIMIT_STACK] = "refused:rlimit_stack",
+		[VMI_GROWTH_GUARD_GAP] = "refused:guard_gap",
+		[VMI_GROWTH_RLIMIT_AS] = "refused:rlimit_as",
+		[VMI_GROWTH_RLIMIT_MEMLOCK] = "refused:rlimit_memlock",
+		[VMI_GROWTH_OVERCOMMIT] = "refused:overcommit",
+		[VMI_GROWTH_MMAP_MIN_ADDR] = "refused:mmap_min_addr",
+		[VMI_GROWTH_OTHER] = "refused:other",
+	};
+	pid_t tid = vmi_growth_tid(event, ns);
+
+	to = put_time(to, event->time_ns);
+	to = put_known(to, tid, tid);
+	to = put_comm(to, event->comm);
+	to = put_word(to, causes[event->cause]);
+	to = put_known_address(to, event->ip);
+	to = put_known_address(to, event->sp);
+	*to++ = ' ';
+	to = put_address(to, event->addr);
+	*to++ = ' ';
+	to = put_address(to, event->old_start);
+	*to++ = ' ';
+	to = put_address(to, event->new_start);
+	to = put_count(to, (event->end - event->new_start) >> PAGE_SHIFT);
+	to = put_limit(to, event->limit);
+	to = put_word(to, results[event->result]);
 	*to++ = '\n';
 	return to;
 }

@@ -4,11 +4,28 @@
 
 #include <linux/types.h>
 
+struct pid_namespace;
+struct vmi_growth_event;
 struct vmi_row;
+struct vmi_stack;
+struct vmi_stacks;
 
 /* Bytes a row may take, its name left out: 27 columns of 20 digits at most. */
 #define VMI_TEXT_ROW 640
 
+/* Bytes of "[stack:TID+OTHERS]". */
+#define VMI_TEXT_STACK_NAME 32
+
+/* Bytes of a row of [stacks], and of [growth]. */
+#define VMI_TEXT_STACK 384
+#define VMI_TEXT_EVENT 384
+
+char *vmi_text_stack(char *to, const struct vmi_stack *stack,
+		     const struct vmi_stacks *stacks);
+char *vmi_text_event(char *to, const struct vmi_growth_event *event,
+		     const struct pid_namespace *ns);
+bool vmi_text_stack_name(char *to, const struct vmi_stacks *stacks,
+			 unsigned long start, unsigned long end);
 char *vmi_text_row(char *to, const struct vmi_row *row);
 
 #endif /* _VMI_TEXT_H */

@@ -130,6 +130,7 @@ static struct vmi_track *new_track(struct mm_struct *mm, struct pid *tgid,
 	};
 	vmi_memory_add(sizeof(*track));
 	vmi_counts_init(&track->counts);
+	vmi_growth_init(&track->growth, gfp);
 	spin_lock_init(&track->settle_lock);
 	init_llist_head(&track->unsettled);
 	return track;
@@ -163,6 +164,7 @@ struct vmi_track *vmi_track_add(struct mm_struct *mm, struct pid *tgid,
 	spin_unlock(&set_lock);
 	if (!there)
 		return track;
+	vmi_growth_free(&track->growth);
 	vmi_track_put(track);
 	return ERR_PTR(-EEXIST);
 }
@@ -202,6 +204,7 @@ void vmi_track_empty(struct vmi_track *track, bool readers)
 	vmi_faults_settle(track, 0, ULONG_MAX);
 	atomic64_add(atomic64_read(&track->unattributed), &unattributed);
 	vmi_counts_free(&track->counts, readers);
+	vmi_growth_free(&track->growth);
 	mmdrop(track->mm);
 	vmi_track_put(track);
 }

@@ -13,6 +13,7 @@
 #include <linux/types.h>
 
 #include "counts.h"
+#include "growth.h"
 
 /**
  * struct vmi_track - an address space whose faults are counted
@@ -31,6 +32,7 @@
  * @moves: how often mappings were moved or removed
  * @gone: faults of pages that are no longer mapped
  * @counts: faults of all others, by page
+ * @growth: growths of its stacks
  * @settle_lock: one settles at a time
  * @unsettled: tasks whose last fault may have completed uncounted
  * @reap: on its way to the reaper
@@ -52,6 +54,7 @@ struct vmi_track {
 	atomic_t moves;
 	atomic64_t gone[VMI_FAULT_COUNTERS];
 	struct vmi_counts counts;
+	struct vmi_growth growth;
 	spinlock_t settle_lock; /* one settles at a time */
 	struct llist_head unsettled;
 	struct llist_node reap;

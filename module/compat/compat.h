@@ -201,6 +201,16 @@ vmi_task_user_ns(const struct task_struct *task, const struct mm_struct *mm)
 #endif
 }
 
+/* Kernels for a single CPU did not have the field until 7.1. */
+static inline bool vmi_task_on_cpu(const struct task_struct *task)
+{
+#ifdef CONFIG_SMP
+	return READ_ONCE(task->on_cpu);
+#else
+	return false;
+#endif
+}
+
 /* 6.17 renamed the bit of folio->mapping that says "anonymous". */
 #ifndef FOLIO_MAPPING_ANON
 #define FOLIO_MAPPING_ANON PAGE_MAPPING_ANON

@@ -30,6 +30,20 @@
 #endif
 #endif
 
+/* Guard markers (MADV_GUARD_INSTALL) came with 6.13. */
+#define VMI_HAS_GUARD_MARKERS (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0))
+
+static inline bool vmi_leaf_is_guard(softleaf_t leaf)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+	return softleaf_is_guard_marker(leaf);
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	return is_guard_swp_entry(leaf);
+#else
+	return false;
+#endif
+}
+
 /* 6.12 marked huge entries without a struct page; 6.17 dropped devmap. */
 static inline bool vmi_pmd_is_special(pmd_t pmd)
 {

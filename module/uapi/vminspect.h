@@ -28,4 +28,12 @@
 	"hugetlb dirty young runs maxrun tables minflt majflt anonflt " \
 	"fileflt cowflt swapflt otherflt grows name"
 
+/* The columns of [stacks], in their order. */
+#define VMINSPECT_STACK_COLUMNS \
+	"tid comm kind range size limit guard touched sp_depth headroom vma"
+
+/* The columns of [growth], in their order. */
+#define VMINSPECT_GROWTH_COLUMNS \
+	"time tid comm cause ip sp address old_start new_start size limit result"
+
 #endif /* _UAPI_VMINSPECT_H */

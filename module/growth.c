@@ -1,0 +1,730 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Keeps the growths of stacks, and the refused ones with their reason.
+ *
+ * There is a probe at the entry of expand_downwards() and one at its return
+ * (mm/mmap.c, mm/vma.c on newer kernels). Every stack that grows, on a fault, for
+ * a tracer or in execve(), comes by there; nothing else does.
+ *
+ * A growth belongs to the address space, whoever caused it. Which mapping it
+ * belongs to is told by the end of that mapping, which stays where it is while the
+ * start moves away from it: the mapping that holds the last page now has the
+ * growths. So splitting and merging need no attention; unmapping and moving do.
+ *
+ * Locking: the probes run with preemption off, with mmap_lock held for writing by
+ * whoever lets the stack grow (until 6.5, and stable kernels of the time, it could
+ * be held for reading), so the mappings stand still. The lock of a log is a leaf,
+ * and raw, so that it does not sleep on PREEMPT_RT. There all memory for it is
+ * allocated before; elsewhere in the probe, before the lock is taken.
+ */
+#include <linux/atomic.h>
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/ptrace.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task_stack.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+#include <linux/user_namespace.h>
+
+#include "growth.h"
+#include "memory.h"
+#include "trace.h"
+#include "track.h"
+#include "waiters.h"
+
+#define VMI_GROWTH_EVENTS 256
+#define VMI_GROWTH_EVENTS_MAX 4096
+
+/* Mappings of one process whose growths are told apart. */
+#define VMI_GROWTH_ENDS_MAX 4096
+
+/* Whose room is used up gets so much more. */
+#define VMI_GROWTH_MORE 8
+
+static unsigned int growth_events = VMI_GROWTH_EVENTS;
+
+static int set_growth_events(const char *value, const struct kernel_param *param)
+{
+	return param_set_uint_minmax(value, param, 0, VMI_GROWTH_EVENTS_MAX);
+}
+
+static const struct kernel_param_ops growth_events_ops = {
+	.set = set_growth_events,
+	.get = param_get_uint,
+};
+module_param_cb(growth_events, &growth_events_ops, &growth_events, 0644);
+MODULE_PARM_DESC(growth_events,
+		 "growths of stacks kept of each process (default 256, at most 4096)");
+
+/* The kernel does not export its own (mm/mmap.c:stack_guard_gap). */
+static unsigned int stack_guard_gap_pages = 256;
+module_param_named(stack_guard_gap, stack_guard_gap_pages, uint, 0644);
+MODULE_PARM_DESC(stack_guard_gap,
+		 "pages, as the kernel was booted with (default 256, as the kernel's)");
+
+static struct kmem_cache *event_cache;
+static atomic64_t last_event;
+
+/**
+ * vmi_growth_create_cache() - prepare to keep growths
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int vmi_growth_create_cache(void)
+{
+	event_cache = KMEM_CACHE(vmi_growth_event, 0);
+	return event_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * vmi_growth_destroy_cache() - undo vmi_growth_create_cache()
+ */
+void vmi_growth_destroy_cache(void)
+{
+	kmem_cache_destroy(event_cache);
+}
+
+/**
+ * vmi_growth_gap() - what the kernel keeps free below a stack
+ *
+ * Return: pages.
+ */
+unsigned long vmi_growth_gap(void)
+{
+	return READ_ONCE(stack_guard_gap_pages);
+}
+
+static struct vmi_growth_event *alloc_event(gfp_t gfp)
+{
+	struct vmi_growth_event *event;
+
+	if (!vmi_memory_charge(sizeof(*event)))
+		return NULL;
+	event = kmem_cache_alloc(event_cache, gfp);
+	if (!event)
+		vmi_memory_uncharge(sizeof(*event));
+	return event;
+}
+
+static void free_event(const struct vmi_growth *growth,
+		       struct vmi_growth_event *event)
+{
+	if (!event || event == &growth->first)
+		return;
+	kmem_cache_free(event_cache, event);
+	vmi_memory_uncharge(sizeof(*event));
+}
+
+static void *alloc_array(unsigned int nr, size_t size, gfp_t gfp)
+{
+	void *array;
+
+	if (!vmi_memory_charge(nr * size))
+		return NULL;
+	array = kcalloc(nr, size, gfp);
+	if (!array)
+		vmi_memory_uncharge(nr * size);
+	return array;
+}
+
+static void free_array(void *array, unsigned int nr, size_t size)
+{
+	if (!array)
+		return;
+	kfree(array);
+	vmi_memory_uncharge(nr * size);
+}
+
+/**
+ * struct vmi_growth_room - memory for an event that is to be kept
+ * @event: for itself
+ * @slots: more slots than there are
+ * @nr_slots: how many
+ * @ends: more room for mappings than there is
+ * @max_ends: for how many
+ */
+struct vmi_growth_room {
+	struct vmi_growth_event *event;
+	struct vmi_growth_event **slots;
+	unsigned int nr_slots;
+	struct vmi_growth_end *ends;
+	unsigned int max_ends;
+};
+
+static void free_room(const struct vmi_growth *growth,
+		      const struct vmi_growth_room *room)
+{
+	free_event(growth, room->event);
+	if (room->slots != growth->few)
+		free_array(room->slots, room->nr_slots, sizeof(*room->slots));
+	if (room->ends != growth->few_ends)
+		free_array(room->ends, room->max_ends, sizeof(*room->ends));
+}
+
+/* Allocate what is asked for: more slots, or ends, than 0, and an event. */
+static void alloc_room(struct vmi_growth_room *room, gfp_t gfp)
+{
+	if (room->nr_slots)
+		room->slots = alloc_array(room->nr_slots, sizeof(*room->slots),
+					  gfp);
+	if (room->max_ends)
+		room->ends = alloc_array(room->max_ends, sizeof(*room->ends),
+					 gfp);
+	room->event = alloc_event(gfp);
+}
+
+/* Take more slots into use; the room has the old ones then. */
+static void use_slots(struct vmi_growth *growth, struct vmi_growth_room *room)
+{
+	u64 n = growth->nr - growth->kept;
+	unsigned int i;
+
+	/* The events first, then memory for those to come. */
+	for (i = 0; i < growth->nr_slots; i++, n++)
+		swap(room->slots[n % room->nr_slots],
+		     growth->slots[n % growth->nr_slots]);
+	swap(growth->slots, room->slots);
+	swap(growth->nr_slots, room->nr_slots);
+}
+
+static void use_ends(struct vmi_growth *growth, struct vmi_growth_room *room)
+{
+	memcpy(room->ends, growth->ends, growth->nr_ends * sizeof(*room->ends));
+	swap(growth->ends, room->ends);
+	swap(growth->max_ends, room->max_ends);
+}
+
+/* The room may have been allocated for what is no longer so. */
+static void use_room(struct vmi_growth *growth, struct vmi_growth_room *room)
+{
+	if (room->slots && room->nr_slots > growth->nr_slots)
+		use_slots(growth, room);
+	if (room->ends && room->max_ends > growth->max_ends)
+		use_ends(growth, room);
+}
+
+/*
+ * On PREEMPT_RT no memory can be had in the probe. What is there from the start
+ * has to do then: all events that are to be kept.
+ */
+static void alloc_ahead(struct vmi_growth *growth, gfp_t gfp)
+{
+	struct vmi_growth_room room = {
+		.nr_slots = READ_ONCE(growth_events) + 1,
+		.max_ends = VMI_GROWTH_FEW_ENDS * VMI_GROWTH_MORE,
+	};
+	unsigned int i;
+
+	alloc_room(&room, gfp);
+	use_room(growth, &room);
+	free_room(growth, &room);
+	for (i = 0; i < growth->nr_slots; i++)
+		if (!growth->slots[i])
+			growth->slots[i] = alloc_event(gfp);
+}
+
+/**
+ * vmi_growth_init() - begin to keep the growths of an address space
+ * @growth: where
+ * @gfp: how to allocate
+ */
+void vmi_growth_init(struct vmi_growth *growth, gfp_t gfp)
+{
+	raw_spin_lock_init(&growth->lock);
+	growth->slots = growth->few;
+	growth->nr_slots = VMI_GROWTH_FEW;
+	growth->few[0] = &growth->first;
+	growth->ends = growth->few_ends;
+	growth->max_ends = VMI_GROWTH_FEW_ENDS;
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		alloc_ahead(growth, gfp);
+}
+
+/**
+ * vmi_growth_free() - forget all growths
+ * @growth: where they are kept; no stack of the address space grows any more, but
+ *	it may still be read
+ */
+void vmi_growth_free(struct vmi_growth *growth)
+{
+	struct vmi_growth_room old;
+	unsigned int i;
+
+	raw_spin_lock(&growth->lock);
+	old = (struct vmi_growth_room){
+		.event = growth->refusal,
+		.slots = growth->slots,
+		.nr_slots = growth->nr_slots,
+		.ends = growth->ends,
+		.max_ends = growth->max_ends,
+	};
+	growth->refusal = NULL;
+	growth->kept = 0;
+	growth->nr_ends = 0;
+	raw_spin_unlock(&growth->lock);
+
+	for (i = 0; i < old.nr_slots; i++)
+		free_event(growth, old.slots[i]);
+	free_room(growth, &old);
+}
+
+/* The first of the ends that is above @addr. */
+static unsigned int find_end(const struct vmi_growth *growth, unsigned long addr)
+{
+	unsigned int low = 0, high = growth->nr_ends;
+
+	while (low < high) {
+		unsigned int middle = (low + high) / 2;
+
+		if (growth->ends[middle].end > addr)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+static void insert_end(struct vmi_growth *growth, unsigned int i,
+		       unsigned long end, u64 grows)
+{
+	struct vmi_growth_end *at = &growth->ends[i];
+
+	memmove(at + 1, at, (growth->nr_ends - i) * sizeof(*at));
+	*at = (struct vmi_growth_end){ .end = end, .grows = grows };
+	growth->nr_ends++;
+}
+
+static void remove_ends(struct vmi_growth *growth, unsigned int first,
+			unsigned int last)
+{
+	struct vmi_growth_end *ends = growth->ends;
+
+	memmove(ends + first, ends + last,
+		(growth->nr_ends - last) * sizeof(*ends));
+	growth->nr_ends -= last - first;
+}
+
+/* Count growths of the mapping that ends at @end. */
+static void count_end(struct vmi_growth *growth, unsigned long end, u64 grows)
+{
+	unsigned int i = find_end(growth, end - 1);
+
+	if (i < growth->nr_ends && growth->ends[i].end == end)
+		growth->ends[i].grows += grows;
+	else if (growth->nr_ends < growth->max_ends)
+		insert_end(growth, i, end, grows);
+	else
+		growth->unattributed += grows;
+}
+
+/* Is the last refusal no longer in the slots? */
+static bool refusal_is_aside(const struct vmi_growth *growth)
+{
+	return growth->refusal && growth->last_refusal <= growth->nr - growth->kept;
+}
+
+/*
+ * The oldest event is no longer kept in the slots; the last refusal is kept
+ * nevertheless. Memory stays for those to come.
+ */
+static void forget_oldest(struct vmi_growth *growth)
+{
+	u64 n = growth->nr - growth->kept;
+	struct vmi_growth_event **slot = &growth->slots[n % growth->nr_slots];
+
+	growth->kept--;
+	if (growth->last_refusal == n + 1)
+		swap(*slot, growth->refusal);
+	else if (*slot)
+		growth->held--;
+}
+
+static void keep_event(struct vmi_growth *growth,
+		       const struct vmi_growth_event *event,
+		       struct vmi_growth_room *room)
+{
+	unsigned int max = min(READ_ONCE(growth_events), growth->nr_slots);
+	struct vmi_growth_event **slot;
+
+	if (event->result != VMI_GROWTH_GROWN) {
+		if (refusal_is_aside(growth))
+			growth->held--;
+		growth->last_refusal = growth->nr + 1;
+	}
+	if (growth->kept == growth->nr_slots)
+		forget_oldest(growth);
+	slot = &growth->slots[growth->nr % growth->nr_slots];
+	if (!*slot)
+		swap(*slot, room->event);
+	if (*slot) {
+		**slot = *event;
+		growth->held++;
+	}
+	growth->nr++;
+	growth->kept++;
+	while (growth->kept > max)
+		forget_oldest(growth);
+}
+
+static void count_event(struct vmi_growth *growth,
+			const struct vmi_growth_event *event)
+{
+	growth->newest = atomic64_inc_return(&last_event);
+	if (event->result == VMI_GROWTH_GROWN) {
+		growth->grown++;
+		count_end(growth, event->end, 1);
+	} else {
+		growth->refused++;
+	}
+}
+
+/* What is needed to keep another event? False if nothing. */
+static bool need_room(struct vmi_growth *growth, struct vmi_growth_room *room)
+{
+	unsigned int max = READ_ONCE(growth_events);
+	bool full, need;
+
+	raw_spin_lock(&growth->lock);
+	full = growth->kept == growth->nr_slots;
+	need = !growth->slots[growth->nr % growth->nr_slots];
+	/* The last refusal, in that slot, will go aside. */
+	if (full && growth->last_refusal == growth->nr - growth->kept + 1)
+		need |= !growth->refusal;
+	if (full && growth->nr_slots < max)
+		room->nr_slots = min(growth->nr_slots * VMI_GROWTH_MORE, max);
+	if (growth->nr_ends == growth->max_ends &&
+	    growth->max_ends < VMI_GROWTH_ENDS_MAX)
+		room->max_ends = growth->max_ends * VMI_GROWTH_MORE;
+	raw_spin_unlock(&growth->lock);
+	return need || room->nr_slots || room->max_ends;
+}
+
+static void log_event(struct vmi_growth *growth,
+		      const struct vmi_growth_event *event)
+{
+	struct vmi_growth_room room = {};
+
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT) && need_room(growth, &room))
+		alloc_room(&room, VMI_GFP_HOOK);
+	raw_spin_lock(&growth->lock);
+	use_room(growth, &room);
+	count_event(growth, event);
+	keep_event(growth, event, &room);
+	raw_spin_unlock(&growth->lock);
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		free_room(growth, &room);
+}
+
+/* Is there an accessible mapping right below that is no stack itself? */
+static bool gap_is_violated(struct vm_area_struct *vma, unsigned long start)
+{
+	VMA_ITERATOR(vmi, vma->vm_mm, vma->vm_start);
+	struct vm_area_struct *prev = vma_prev(&vmi);
+
+	return prev && !(prev->vm_flags & VM_GROWSDOWN) &&
+	       vma_is_accessible(prev) &&
+	       start - prev->vm_end < vmi_growth_gap() << PAGE_SHIFT;
+}
+
+static bool may_lock(const struct vm_area_struct *vma, unsigned long grow)
+{
+	const struct cred *cred = current_cred();
+
+	if (!(vma->vm_flags & VM_LOCKED) ||
+	    (cred->user_ns == &init_user_ns &&
+	     cap_raised(cred->cap_effective, CAP_IPC_LOCK)))
+		return true;
+	return vma->vm_mm->locked_vm + grow <=
+	       rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+}
+
+/*
+ * Why was a growth refused? The questions, and their order, are those of
+ * expand_downwards() and acct_stack_growth() in mm/mmap.c. They are asked again
+ * under the same lock; the limits are the current task's.
+ */
+static enum vmi_growth_result judge(const struct vmi_growing *growing, int err)
+{
+	struct vm_area_struct *vma = growing->vma;
+	unsigned long start = growing->addr & PAGE_MASK;
+	unsigned long grow = (vma->vm_start - start) >> PAGE_SHIFT;
+
+	if (!err)
+		return VMI_GROWTH_GROWN;
+	if (err == -EPERM)
+		return VMI_GROWTH_MMAP_MIN_ADDR;
+	if (err != -ENOMEM)
+		return VMI_GROWTH_OTHER;
+	if (gap_is_violated(vma, start))
+		return VMI_GROWTH_GUARD_GAP;
+	if (grow > vma->vm_pgoff)
+		return VMI_GROWTH_OTHER;
+	if (vma->vm_mm->total_vm + grow > rlimit(RLIMIT_AS) >> PAGE_SHIFT)
+		return VMI_GROWTH_RLIMIT_AS;
+	if (vma->vm_end - start > rlimit(RLIMIT_STACK))
+		return VMI_GROWTH_RLIMIT_STACK;
+	if (!may_lock(vma, grow))
+		return VMI_GROWTH_RLIMIT_MEMLOCK;
+	return VMI_GROWTH_OVERCOMMIT;
+}
+
+static enum vmi_growth_cause find_cause(const struct mm_struct *mm)
+{
+	if (current->mm != mm || current->flags & PF_KTHREAD)
+		return VMI_GROWTH_REMOTE;
+	return current->in_execve ? VMI_GROWTH_EXEC : VMI_GROWTH_FAULT;
+}
+
+/* Numbers of the current task, where the tracked process has numbers too. */
+static void note_numbers(struct vmi_growth_event *event, const struct pid *tgid)
+{
+	const struct pid *pid = task_pid(current);
+	unsigned int i, levels = min(pid->level, tgid->level) + 1;
+
+	for (i = 0; i < min_t(unsigned int, levels, VMI_PID_LEVELS); i++)
+		if (pid->numbers[i].ns == tgid->numbers[i].ns)
+			event->tid[i] = pid->numbers[i].nr;
+}
+
+static void note_event(struct vmi_growth_event *event,
+		       const struct vmi_growing *growing, int err)
+{
+	const struct vm_area_struct *vma = growing->vma;
+	unsigned long limit = rlimit(RLIMIT_STACK);
+	struct pt_regs *regs = task_pt_regs(current);
+
+	*event = (struct vmi_growth_event){
+		.time_ns = ktime_get_ns(),
+		.addr = growing->addr,
+		.old_start = growing->start,
+		.new_start = growing->addr & PAGE_MASK,
+		.end = vma->vm_end,
+		.limit = limit == RLIM_INFINITY ? VMI_UNLIMITED :
+						  limit >> PAGE_SHIFT,
+		.result = judge(growing, err),
+		.cause = find_cause(vma->vm_mm),
+	};
+	memcpy(event->comm, current->comm, sizeof(event->comm) - 1);
+	if (event->cause == VMI_GROWTH_FAULT) {
+		event->ip = instruction_pointer(regs);
+		event->sp = user_stack_pointer(regs);
+	}
+}
+
+/**
+ * vmi_growth_enter() - expand_downwards() was called
+ * @growing: where to note it
+ * @vma: its mapping
+ * @addr: the address that is to be in it
+ *
+ * Return: whether vmi_growth_leave() is to be called.
+ */
+bool vmi_growth_enter(struct vmi_growing *growing, struct vm_area_struct *vma,
+		      unsigned long addr)
+{
+	bool tracked;
+
+	if (!(vma->vm_flags & VM_GROWSDOWN))
+		return false;
+	rcu_read_lock();
+	tracked = vmi_track_find(vma->vm_mm);
+	rcu_read_unlock();
+	*growing = (struct vmi_growing){
+		.vma = vma,
+		.addr = addr,
+		.start = vma->vm_start,
+	};
+	return tracked;
+}
+
+/**
+ * vmi_growth_leave() - expand_downwards() is about to return
+ * @growing: what it was called with
+ * @err: what it returns
+ */
+void vmi_growth_leave(const struct vmi_growing *growing, int err)
+{
+	struct mm_struct *mm = growing->vma->vm_mm;
+	struct vmi_growth_event event;
+	struct vmi_track *track;
+
+	/* There was nothing to be done. */
+	if (!err && growing->vma->vm_start == growing->start)
+		return;
+	rcu_read_lock();
+	track = vmi_track_find(mm);
+	if (track) {
+		note_event(&event, growing, err);
+		note_numbers(&event, track->tgid);
+		trace_stack_grow(&event, pid_nr(track->tgid));
+		log_event(&track->growth, &event);
+		vmi_waiters_wake(mm);
+	}
+	rcu_read_unlock();
+}
+
+/**
+ * vmi_growth_unmapped() - a range of addresses is no longer mapped
+ * @growth: the growths of the address space
+ * @start: first address
+ * @end: first address behind
+ */
+void vmi_growth_unmapped(struct vmi_growth *growth, unsigned long start,
+			 unsigned long end)
+{
+	unsigned int first, last, i;
+
+	if (!READ_ONCE(growth->nr_ends))
+		return;
+	raw_spin_lock(&growth->lock);
+	first = find_end(growth, start);
+	last = find_end(growth, end);
+	for (i = first; i < last; i++)
+		growth->gone += growth->ends[i].grows;
+	remove_ends(growth, first, last);
+	raw_spin_unlock(&growth->lock);
+}
+
+/**
+ * vmi_growth_moved() - the pages of a range are about to move
+ * @growth: the growths of the address space
+ * @from: first address
+ * @to: where it goes
+ * @len: bytes
+ */
+void vmi_growth_moved(struct vmi_growth *growth, unsigned long from,
+		      unsigned long to, unsigned long len)
+{
+	unsigned int nr;
+
+	if (!READ_ONCE(growth->nr_ends))
+		return;
+	raw_spin_lock(&growth->lock);
+	nr = find_end(growth, from + len) - find_end(growth, from);
+	while (nr--) {
+		unsigned int i = find_end(growth, from);
+		struct vmi_growth_end moved = growth->ends[i];
+
+		/* There is room for what was just taken out. */
+		remove_ends(growth, i, i + 1);
+		count_end(growth, moved.end - from + to, moved.grows);
+	}
+	raw_spin_unlock(&growth->lock);
+}
+
+/**
+ * vmi_growth_sums() - how often the stacks grew
+ * @growth: the growths of the address space
+ * @sums: where to put it
+ */
+void vmi_growth_sums(struct vmi_growth *growth, struct vmi_grows *sums)
+{
+	raw_spin_lock(&growth->lock);
+	*sums = (struct vmi_grows){
+		.grown = growth->grown,
+		.refused = growth->refused,
+		.gone = growth->gone,
+		.unattributed = growth->unattributed,
+		.dropped = growth->nr - growth->held,
+		.nr = growth->nr,
+		.newest = growth->newest,
+	};
+	raw_spin_unlock(&growth->lock);
+}
+
+/**
+ * vmi_growth_in() - growths of a mapping
+ * @growth: the growths of the address space
+ * @start: first address of the mapping
+ * @end: first address behind
+ *
+ * Return: how often it grew.
+ */
+u64 vmi_growth_in(struct vmi_growth *growth, unsigned long start,
+		  unsigned long end)
+{
+	unsigned int i;
+	u64 sum = 0;
+
+	if (!READ_ONCE(growth->nr_ends))
+		return 0;
+	raw_spin_lock(&growth->lock);
+	for (i = find_end(growth, start);
+	     i < growth->nr_ends && growth->ends[i].end <= end; i++)
+		sum += growth->ends[i].grows;
+	raw_spin_unlock(&growth->lock);
+	return sum;
+}
+
+/**
+ * vmi_growth_next() - read the next event
+ * @growth: the growths of the address space
+ * @pos: where to go on; 0 to begin. Set to what comes next
+ * @nr: end before the event of that number, from vmi_growth_sums()
+ * @event: where to put it
+ *
+ * Return: whether there was one.
+ */
+bool vmi_growth_next(struct vmi_growth *growth, u64 *pos, u64 nr,
+		     struct vmi_growth_event *event)
+{
+	const struct vmi_growth_event *found = NULL;
+	u64 n;
+
+	raw_spin_lock(&growth->lock);
+	if (!*pos) {
+		found = refusal_is_aside(growth) ? growth->refusal : NULL;
+		*pos = 1;
+	}
+	for (n = max(*pos - 1, growth->nr - growth->kept); !found && n < nr; n++) {
+		found = growth->slots[n % growth->nr_slots];
+		*pos = n + 2;
+	}
+	if (found)
+		*event = *found;
+	raw_spin_unlock(&growth->lock);
+	return found;
+}
+
+/**
+ * vmi_growth_newest() - which event was the last
+ * @growth: the growths of the address space
+ *
+ * Return: its number among those of all processes, 0 if there was none.
+ */
+u64 vmi_growth_newest(struct vmi_growth *growth)
+{
+	return READ_ONCE(growth->newest);
+}
+
+/**
+ * vmi_growth_now() - which event of all processes was the last
+ *
+ * Return: its number, 0 if there was none.
+ */
+u64 vmi_growth_now(void)
+{
+	return atomic64_read(&last_event);
+}
+
+/**
+ * vmi_growth_tid() - the number of the task that caused an event
+ * @event: the event
+ * @ns: pid namespace, of which the tracked process is part
+ *
+ * Return: its number there, 0 if it has none or it is not known.
+ */
+pid_t vmi_growth_tid(const struct vmi_growth_event *event,
+		     const struct pid_namespace *ns)
+{
+	return ns->level < VMI_PID_LEVELS ? event->tid[ns->level] : 0;
+}
