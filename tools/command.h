@@ -7,6 +7,7 @@
 #define EXIT_NOT_FOUND 42
 
 int cmd_show(int argc, char **argv);
+int cmd_stacks(int argc, char **argv);
 int cmd_track(int argc, char **argv);
 int cmd_untrack(int argc, char **argv);
 int cmd_reset(int argc, char **argv);

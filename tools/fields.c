@@ -7,6 +7,7 @@
 
 #include "columns.h"
 #include "fields.h"
+#include "vmas.h"
 
 const struct field process_fields[] = {
 	{ "pid", KIND_COUNT, "process ID" },
@@ -62,6 +63,15 @@ const struct field fault_fields[] = {
 	{ "unattributed", KIND_COUNT, "no memory to count them by mapping" },
 	{ "lost", KIND_COUNT, "not seen by the probes" },
 	{ "probes", KIND_BOOL, "faults are seen at present" },
+	{ NULL }
+};
+
+const struct field grow_fields[] = {
+	{ "grown", KIND_COUNT, "times a stack grew" },
+	{ "refused", KIND_COUNT, "times it was not allowed to" },
+	{ "gone", KIND_COUNT, "growths of mappings that no longer exist" },
+	{ "unattributed", KIND_COUNT, "no memory to count them by mapping" },
+	{ "dropped", KIND_COUNT, "events older than those in the log" },
 	{ NULL }
 };
 
@@ -174,7 +184,8 @@ static void add_unknown(struct libscols_table *table, const char *pid,
 		key = value ? strndup(line, value - line) : strdup(line);
 		if (!key)
 			err(EXIT_FAILURE, "table");
-		if (!is_field(fields, key) && !column_of_key(key) && strcmp(key, "vmas"))
+		if (!is_field(fields, key) && !column_of_key(&vma_columns, key) &&
+		    strcmp(key, "vmas"))
 			add_line(table, pid, key, value ? value + 1 : "", "-");
 		free(key);
 	}

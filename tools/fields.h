@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The sections of "key value" lines: [process], [mm], [faults], and what [total] adds. */
+/* The sections of "key value" lines: [process], [mm], [faults], [grows], and what [total] adds. */
 #ifndef FIELDS_H
 #define FIELDS_H
 
@@ -24,6 +24,7 @@ struct field {
 extern const struct field process_fields[];
 extern const struct field mm_fields[];
 extern const struct field fault_fields[];
+extern const struct field grow_fields[];
 extern const struct field cost_fields[];
 
 int fields_check(const struct report *report, const char *section, const struct field *fields,

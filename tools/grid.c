@@ -23,7 +23,7 @@ struct libscols_table *grid_new(const struct options *opts, const struct columns
 	const struct column *column;
 
 	for (size_t i = 0; i < chosen->nr; i++) {
-		column = &columns[chosen->id[i]];
+		column = &chosen->set->column[chosen->id[i]];
 		if (!scols_table_new_column(table, column->name, column->width, column->flags))
 			err(EXIT_FAILURE, "table");
 	}
@@ -43,6 +43,33 @@ struct libscols_line *grid_line(struct libscols_table *table)
 	if (!line)
 		err(EXIT_FAILURE, "table");
 	return line;
+}
+
+/**
+ * grid_loose_line() - make an empty line that is not yet in a table
+ * @nr: number of columns
+ *
+ * Return: the line, never NULL; grid_put() takes it.
+ */
+struct libscols_line *grid_loose_line(size_t nr)
+{
+	struct libscols_line *line = scols_new_line();
+
+	if (!line || scols_line_alloc_cells(line, nr))
+		err(EXIT_FAILURE, "table");
+	return line;
+}
+
+/**
+ * grid_put() - add a line at the end of a table
+ * @table: the table
+ * @line: from grid_loose_line(); belongs to the table from now on
+ */
+void grid_put(struct libscols_table *table, struct libscols_line *line)
+{
+	if (scols_table_add_line(table, line))
+		err(EXIT_FAILURE, "table");
+	scols_unref_line(line);
 }
 
 /**
@@ -102,7 +129,7 @@ static struct extent *measure(struct libscols_table *table, const struct columns
 	if (!extents)
 		err(EXIT_FAILURE, "table");
 	for (size_t i = 0; i < chosen->nr; i++) {
-		column = &columns[chosen->id[i]];
+		column = &chosen->set->column[chosen->id[i]];
 		len = strlen(column->name);
 		extents[i].width = column->width > len ? (size_t)column->width : len;
 	}
@@ -120,19 +147,41 @@ static struct extent *measure(struct libscols_table *table, const struct columns
 	return extents;
 }
 
-/* Hides columns of such content, from the left, until @width is @room. */
-static size_t hide(struct libscols_table *table, const struct columns *chosen,
-		   const struct extent *extents, enum content of, size_t width, size_t room)
+/* The column that is cut rather than left out. */
+static bool is_cut(const struct columns *chosen, size_t i)
 {
-	struct libscols_column *column;
+	return chosen->set->column[chosen->id[i]].flags & SCOLS_FL_TRUNC;
+}
 
-	for (size_t i = 0; i < chosen->nr && width > room; i++) {
-		if (extents[i].content != of || chosen->id[i] == COL_NAME)
-			continue;
-		column = scols_table_get_column(table, i);
-		scols_column_set_flags(column, scols_column_get_flags(column) | SCOLS_FL_HIDDEN);
-		width -= extents[i].width + 1;
-	}
+static size_t hide(struct libscols_table *table, size_t i, const struct extent *extents)
+{
+	struct libscols_column *column = scols_table_get_column(table, i);
+	int flags = scols_column_get_flags(column);
+
+	if (flags & SCOLS_FL_HIDDEN)
+		return 0;
+	scols_column_set_flags(column, flags | SCOLS_FL_HIDDEN);
+	return extents[i].width + 1;
+}
+
+/* Hides columns of such content, from the left, until @width is @room. */
+static size_t hide_empty(struct libscols_table *table, const struct columns *chosen,
+			 const struct extent *extents, enum content of, size_t width, size_t room)
+{
+	for (size_t i = 0; i < chosen->nr && width > room; i++)
+		if (extents[i].content == of && !is_cut(chosen, i))
+			width -= hide(table, i, extents);
+	return width;
+}
+
+/* Hides columns that can be spared, until @width is @room. */
+static size_t hide_spare(struct libscols_table *table, const struct columns *chosen,
+			 const struct extent *extents, size_t width, size_t room)
+{
+	for (unsigned int spare = 1; spare <= SPARE_MAX; spare++)
+		for (size_t i = 0; i < chosen->nr && width > room; i++)
+			if (chosen->set->column[chosen->id[i]].spare == spare)
+				width -= hide(table, i, extents);
 	return width;
 }
 
@@ -176,24 +225,26 @@ static void shorten_names(struct libscols_table *table, size_t names, size_t roo
  * Makes the table fit the terminal. libsmartcols cuts what does not fit at its
  * end, but the end is what tells one library from another.
  */
-static void fit(struct libscols_table *table, const struct columns *chosen,
-		const struct options *opts)
+static void fit(struct libscols_table *table, const struct columns *chosen)
 {
 	struct extent *extents = measure(table, chosen);
 	size_t room = scols_table_get_termwidth(table);
 	size_t names = chosen->nr, taken = 0, wanted = 0;
 
 	for (size_t i = 0; i < chosen->nr; i++) {
-		if (chosen->id[i] == COL_NAME)
+		if (is_cut(chosen, i))
 			names = i;
 		else
 			taken += extents[i].width + 1;
 	}
 	if (names < chosen->nr)
 		wanted = extents[names].width < NAME_ROOM ? extents[names].width : NAME_ROOM;
-	if (!opts->columns && !opts->all_columns) {
-		taken = hide(table, chosen, extents, CONTENT_NONE, taken + wanted, room);
-		taken = hide(table, chosen, extents, CONTENT_ZERO, taken, room) - wanted;
+	else if (taken)
+		taken--; /* no blank behind the last column */
+	if (!chosen->asked) {
+		taken = hide_empty(table, chosen, extents, CONTENT_NONE, taken + wanted, room);
+		taken = hide_empty(table, chosen, extents, CONTENT_ZERO, taken, room);
+		taken = hide_spare(table, chosen, extents, taken, room) - wanted;
 	}
 	if (names < chosen->nr && taken + extents[names].width > room)
 		shorten_names(table, names, taken < room ? room - taken : 0);
@@ -210,7 +261,7 @@ void grid_print(struct libscols_table *table, const struct columns *chosen,
 		const struct options *opts)
 {
 	if (opts->output == OUTPUT_TABLE && isatty(STDOUT_FILENO))
-		fit(table, chosen, opts);
+		fit(table, chosen);
 	if (scols_print_table(table))
 		err(EXIT_FAILURE, "table");
 	scols_unref_table(table);

@@ -12,7 +12,9 @@
 
 struct libscols_table *grid_new(const struct options *opts, const struct columns *chosen);
 struct libscols_line *grid_line(struct libscols_table *table);
+struct libscols_line *grid_loose_line(size_t nr);
 void grid_set(struct libscols_line *line, size_t i, const char *text);
+void grid_put(struct libscols_table *table, struct libscols_line *line);
 void grid_print(struct libscols_table *table, const struct columns *chosen,
 		const struct options *opts);
 

@@ -160,15 +160,20 @@ void json_number(struct json *json, const char *key, uint64_t value)
 }
 
 /**
- * json_seconds() - write a time in seconds, with all its digits
+ * json_decimal() - write a number with a decimal fraction
  * @json: the document
  * @key: the member's name
- * @nsec: the time in nanoseconds
+ * @billionths: the number, times 10^9
+ * @digits: how many of the fraction to write, 1 to 9; the others are cut off
  */
-void json_seconds(struct json *json, const char *key, uint64_t nsec)
+void json_decimal(struct json *json, const char *key, uint64_t billionths, int digits)
 {
+	uint64_t fraction = billionths % 1000000000;
+
+	for (int i = digits; i < 9; i++)
+		fraction /= 10;
 	put_key(json, key);
-	fprintf(json->out, "%" PRIu64 ".%09" PRIu64, nsec / 1000000000, nsec % 1000000000);
+	fprintf(json->out, "%" PRIu64 ".%0*" PRIu64, billionths / 1000000000, digits, fraction);
 }
 
 /**

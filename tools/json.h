@@ -31,7 +31,7 @@ void json_close(struct json *json, char bracket);
 void json_null(struct json *json, const char *key);
 void json_bool(struct json *json, const char *key, bool value);
 void json_number(struct json *json, const char *key, uint64_t value);
-void json_seconds(struct json *json, const char *key, uint64_t nsec);
+void json_decimal(struct json *json, const char *key, uint64_t billionths, int digits);
 void json_string(struct json *json, const char *key, const char *value);
 
 #endif /* JSON_H */

@@ -126,26 +126,6 @@ bool source_module(const char *sysroot, const char *key, char *value, size_t siz
 	return found;
 }
 
-/* Says who may: the kernel tells us only that we may not. */
-static void explain_denied(const char *sysroot, uint64_t pid)
-{
-	char *path = format_path("%s/proc/%" PRIu64, sysroot, pid);
-	struct passwd *owner;
-	struct stat st;
-
-	if (stat(path, &st)) {
-		warnx("%" PRIu64 ": not permitted: run as root (CAP_SYS_PTRACE)", pid);
-	} else if (st.st_uid == geteuid()) {
-		warnx("%" PRIu64 ": not permitted, though yours: run as root (CAP_SYS_PTRACE)",
-		      pid);
-	} else {
-		owner = getpwuid(st.st_uid);
-		warnx("%" PRIu64 ": not permitted: run as its owner, %s (uid %u), or as root",
-		      pid, owner ? owner->pw_name : "another user", (unsigned int)st.st_uid);
-	}
-	free(path);
-}
-
 static enum source_status explain_errno(int error, const char *sysroot, uint64_t pid)
 {
 	switch (error) {
@@ -155,8 +135,7 @@ static enum source_status explain_errno(int error, const char *sysroot, uint64_t
 		return SOURCE_NO_MM;
 	case EACCES:
 	case EPERM:
-		explain_denied(sysroot, pid);
-		break;
+		return SOURCE_DENIED;
 	case EXDEV:
 		warnx("%" PRIu64 ": something is mounted over %s/proc/%" PRIu64 ": unmount it",
 		      pid, sysroot, pid);
@@ -269,6 +248,26 @@ static int process_state(const char *sysroot, uint64_t pid)
 	return after_comm && after_comm[1] == ' ' ? after_comm[2] : 0;
 }
 
+/* Says who may: the kernel tells us only that we may not. */
+static void explain_denied(const char *sysroot, uint64_t pid)
+{
+	char *path = format_path("%s/proc/%" PRIu64, sysroot, pid);
+	struct passwd *owner;
+	struct stat st;
+
+	if (stat(path, &st)) {
+		warnx("%" PRIu64 ": not permitted: run as root (CAP_SYS_PTRACE)", pid);
+	} else if (st.st_uid == geteuid()) {
+		warnx("%" PRIu64 ": not permitted, though yours: run as root (CAP_SYS_PTRACE)",
+		      pid);
+	} else {
+		owner = getpwuid(st.st_uid);
+		warnx("%" PRIu64 ": not permitted: run as its owner, %s (uid %u), or as root",
+		      pid, owner ? owner->pw_name : "another user", (unsigned int)st.st_uid);
+	}
+	free(path);
+}
+
 /**
  * source_explain() - say on stderr why there is no report
  * @status: what source_live() returned
@@ -289,6 +288,9 @@ void source_explain(enum source_status status, const char *sysroot, uint64_t pid
 			warnx("%" PRIu64 ": a zombie: it has exited and has no memory left", pid);
 		else
 			warnx("%" PRIu64 ": a kernel thread: it has no memory of its own", pid);
+		break;
+	case SOURCE_DENIED:
+		explain_denied(sysroot, pid);
 		break;
 	default:
 		break;
@@ -341,6 +343,39 @@ static int compare_numbers(const struct dirent **a, const struct dirent **b)
 	value_number((*a)->d_name, 10, &x);
 	value_number((*b)->d_name, 10, &y);
 	return (x > y) - (x < y);
+}
+
+/**
+ * source_pids() - find out which processes the module knows of
+ * @sysroot: directory that stands for /
+ * @nr: set to their number
+ *
+ * Return: their pids in rising order, malloc'ed; NULL with a message on stderr
+ * if there is no telling.
+ */
+uint64_t *source_pids(const char *sysroot, size_t *nr)
+{
+	char *path = format_path("%s%s", sysroot, REPORTS);
+	struct dirent **entry = NULL;
+	uint64_t *pids;
+	int found;
+
+	found = scandir(path, &entry, is_number, compare_numbers);
+	if (found < 0) {
+		warn("%s", path);
+		free(path);
+		return NULL;
+	}
+	pids = calloc(found + 1, sizeof(*pids));
+	if (!pids)
+		err(EXIT_FAILURE, "%s", path);
+	for (*nr = 0; *nr < (size_t)found; (*nr)++) {
+		value_number(entry[*nr]->d_name, 10, &pids[*nr]);
+		free(entry[*nr]);
+	}
+	free(entry);
+	free(path);
+	return pids;
 }
 
 /**

@@ -15,6 +15,7 @@
  * @SOURCE_GONE: there is no such process
  * @SOURCE_ENDED: it exited or called exec after open
  * @SOURCE_NO_MM: it is a kernel thread or a zombie: no memory to look at
+ * @SOURCE_DENIED: who runs this may not look at it, or give orders
  * @SOURCE_FAILED: anything else; a message is on stderr
  */
 enum source_status {
@@ -22,6 +23,7 @@ enum source_status {
 	SOURCE_GONE,
 	SOURCE_ENDED,
 	SOURCE_NO_MM,
+	SOURCE_DENIED,
 	SOURCE_FAILED,
 };
 
@@ -32,6 +34,7 @@ enum source_status source_live(struct input *in, const char *sysroot, uint64_t p
 enum source_status source_order(const char *sysroot, uint64_t pid, const char *word);
 void source_explain(enum source_status status, const char *sysroot, uint64_t pid);
 int source_file(struct input *in, const char *path);
+uint64_t *source_pids(const char *sysroot, size_t *nr);
 char **source_list(const char *path);
 void source_free(struct input *in);
 

@@ -32,9 +32,11 @@ static void visit_named(struct targets *targets, const char *name)
 	pids = names_find(targets->sysroot, name, &nr);
 	for (size_t i = 0; i < nr; i++) {
 		status = targets->visit(targets->command, pids[i]);
-		if (status == SOURCE_FAILED)
+		if (status == SOURCE_DENIED)
+			source_explain(status, targets->sysroot, pids[i]);
+		if (status == SOURCE_DENIED || status == SOURCE_FAILED)
 			targets->failed = true;
-		if (status == SOURCE_OK || status == SOURCE_FAILED)
+		if (status == SOURCE_OK || status == SOURCE_DENIED || status == SOURCE_FAILED)
 			found = true;
 	}
 	if (!nr) {
@@ -45,6 +47,32 @@ static void visit_named(struct targets *targets, const char *name)
 		targets->missing |= status == SOURCE_GONE;
 		targets->failed |= status != SOURCE_GONE;
 	}
+	free(pids);
+}
+
+/**
+ * targets_visit_all() - do it to all processes that it can be done to, except
+ * this one
+ * @targets: what to do; what came of it is noted here. Nobody asked for a
+ *	process by itself, so it is no failure that one is gone, is a kernel
+ *	thread, or belongs to somebody else.
+ */
+void targets_visit_all(struct targets *targets)
+{
+	uint64_t *pids, self = 0;
+	size_t nr = 0;
+
+	if (!source_ready(targets->sysroot)) {
+		targets->failed = true;
+		return;
+	}
+	source_self(targets->sysroot, &self);
+	pids = source_pids(targets->sysroot, &nr);
+	targets->failed |= !pids;
+	for (size_t i = 0; i < nr; i++)
+		if (pids[i] != self &&
+		    targets->visit(targets->command, pids[i]) == SOURCE_FAILED)
+			targets->failed = true;
 	free(pids);
 }
 

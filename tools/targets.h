@@ -25,5 +25,6 @@ struct targets {
 };
 
 void targets_visit(struct targets *targets, char **args);
+void targets_visit_all(struct targets *targets);
 
 #endif /* TARGETS_H */

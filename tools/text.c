@@ -3,6 +3,7 @@
  * A process may call itself, and its files, what it likes, escape sequences
  * included. What goes to a terminal outside of a table cell passes here first.
  */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,6 +45,34 @@ void text_safe(char *out, size_t size, const char *in)
 		size -= used;
 		in += len;
 		left -= len;
+	}
+	*out = '\0';
+}
+
+static bool is_octal(char c)
+{
+	return c >= '0' && c <= '7';
+}
+
+/**
+ * text_unescape() - make characters of octal escapes such as \\040, in place
+ * @text: the text; what is no escape, or one of a NUL, stays as it is
+ */
+void text_unescape(char *text)
+{
+	char *out = strchrnul(text, '\\');
+	unsigned int code;
+
+	for (text = out; *text; text++) {
+		code = 0;
+		if (text[0] == '\\' && is_octal(text[1]) && is_octal(text[2]) && is_octal(text[3]))
+			code = (text[1] - '0') * 64 + (text[2] - '0') * 8 + text[3] - '0';
+		if (code && code < 256) {
+			*out++ = code;
+			text += 3;
+		} else {
+			*out++ = *text;
+		}
 	}
 	*out = '\0';
 }

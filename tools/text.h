@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 void text_safe(char *out, size_t size, const char *in);
+void text_unescape(char *text);
 size_t text_utf8(const char *s);
 
 #endif /* TEXT_H */

@@ -5,6 +5,7 @@
 #include "grid.h"
 #include "totals.h"
 #include "value.h"
+#include "vmas.h"
 
 /* The sums of a section, which go by the names of the columns. */
 static int check_sums(const struct report *report, const char *name, uint64_t page_size)
@@ -15,12 +16,12 @@ static int check_sums(const struct report *report, const char *name, uint64_t pa
 	uint64_t number;
 
 	for (size_t i = 0; sums && i < NR_COLUMNS; i++) {
-		if (!columns[i].key)
+		if (!vma_columns.column[i].key)
 			continue;
-		raw = section_value(sums, columns[i].key, &line);
-		if (raw && !value_parse(columns[i].kind, raw, page_size, &number)) {
+		raw = section_value(sums, vma_columns.column[i].key, &line);
+		if (raw && !value_parse(vma_columns.column[i].kind, raw, page_size, &number)) {
 			report_bad(report, line, "[%s] %s: no such value can be: '%s'", name,
-				   columns[i].key, raw);
+				   vma_columns.column[i].key, raw);
 			return -1;
 		}
 	}
@@ -59,7 +60,7 @@ static void add_sums(struct libscols_table *table, const struct report *report, 
 	char buf[VALUE_MAX];
 
 	for (size_t i = 0; i < chosen->nr; i++) {
-		column = &columns[chosen->id[i]];
+		column = &vma_columns.column[chosen->id[i]];
 		if (chosen->id[i] == COL_PID) {
 			grid_set(line, i, fields_get(report, "process", "pid"));
 		} else if (chosen->id[i] == COL_COMM) {
@@ -98,7 +99,7 @@ static bool knows_gone(const struct report *report, const struct columns *chosen
 	const char *raw;
 
 	for (size_t i = 0; gone && i < chosen->nr; i++) {
-		column = &columns[chosen->id[i]];
+		column = &vma_columns.column[chosen->id[i]];
 		raw = column->key ? section_value(gone, column->key, NULL) : NULL;
 		if (raw && value_known(column->kind, raw))
 			return true;
@@ -130,11 +131,13 @@ void totals_add_gone(struct libscols_table *table, const struct report *report,
  */
 void totals_json(struct json *json, const struct report *report, uint64_t page_size)
 {
+	const struct column *column = vma_columns.column;
+
 	value_json(json, "vmas", KIND_COUNT, fields_get(report, "total", "vmas"), page_size);
-	for (size_t i = 0; i < NR_COLUMNS; i++)
-		if (columns[i].key && value_is_number(columns[i].kind) && i != COL_INODE)
-			value_json(json, columns[i].key, columns[i].kind,
-				   fields_get(report, "total", columns[i].key), page_size);
+	for (size_t i = 0; i < NR_COLUMNS; i++, column++)
+		if (column->key && value_is_number(column->kind) && i != COL_INODE)
+			value_json(json, column->key, column->kind,
+				   fields_get(report, "total", column->key), page_size);
 }
 
 /**
@@ -147,6 +150,6 @@ void totals_json(struct json *json, const struct report *report, uint64_t page_s
 void totals_json_gone(struct json *json, const struct report *report, uint64_t page_size)
 {
 	for (size_t i = COL_MINFLT; i <= COL_GROWS; i++)
-		value_json(json, columns[i].key, columns[i].kind,
-			   fields_get(report, "gone", columns[i].key), page_size);
+		value_json(json, vma_columns.column[i].key, vma_columns.column[i].kind,
+			   fields_get(report, "gone", vma_columns.column[i].key), page_size);
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The commands that switch the counting of page faults: track, untrack, reset. */
+/*
+ * The commands that switch the counting of page faults and the log of the growth
+ * of stacks: track, untrack, reset.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
@@ -99,8 +102,9 @@ int cmd_track(int argc, char **argv)
 {
 	struct order order = {
 		.word = "track",
-		.does = "Count the page faults of processes from now on, and those of their\n"
-			"children to come. Where they are counted already the counts go on.",
+		.does = "Count the page faults of processes, and log the growth of their stacks,\n"
+			"from now on; of their children to come, too. Where that is done already it\n"
+			"goes on.",
 	};
 
 	return give(&order, argc, argv);
@@ -117,7 +121,8 @@ int cmd_untrack(int argc, char **argv)
 {
 	struct order order = {
 		.word = "untrack",
-		.does = "Stop counting the page faults of processes, and drop the counts.",
+		.does = "Stop counting the page faults of processes, and logging the growth of\n"
+			"their stacks; drop the counts and the log.",
 	};
 
 	return give(&order, argc, argv);
@@ -134,7 +139,8 @@ int cmd_reset(int argc, char **argv)
 {
 	struct order order = {
 		.word = "reset",
-		.does = "Begin to count the page faults of processes from 0 again.",
+		.does = "Begin to count the page faults of processes from 0 again, with an empty\n"
+			"log of the growth of their stacks.",
 	};
 
 	return give(&order, argc, argv);

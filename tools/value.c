@@ -50,6 +50,8 @@ bool value_is_number(enum kind kind)
 	case KIND_COUNT:
 	case KIND_PAGES:
 	case KIND_BYTES:
+	case KIND_LIMIT:
+	case KIND_PERCENT:
 	case KIND_NSEC:
 	case KIND_SECONDS:
 		return true;
@@ -83,8 +85,8 @@ static bool parse_range(const char *raw, uint64_t *start)
 	return value_number(first, 16, start) && value_number(dash + 1, 16, &end);
 }
 
-/* Whole nanoseconds of "12.345678901" as the number to compare by. */
-static bool parse_seconds(const char *raw, uint64_t *nsec)
+/* Billionths of "12.345678901" as the number to compare by. */
+static bool parse_decimal(const char *raw, uint64_t *billionths)
 {
 	const char *dot = strchr(raw, '.');
 	size_t len = dot ? (size_t)(dot - raw) : strlen(raw);
@@ -95,7 +97,8 @@ static bool parse_seconds(const char *raw, uint64_t *nsec)
 		return false;
 	memcpy(whole, raw, len);
 	whole[len] = '\0';
-	if (!value_number(whole, 10, nsec) || __builtin_mul_overflow(*nsec, 1000000000u, nsec))
+	if (!value_number(whole, 10, billionths) ||
+	    __builtin_mul_overflow(*billionths, 1000000000u, billionths))
 		return false;
 	if (dot) {
 		len = strlen(dot + 1);
@@ -104,7 +107,7 @@ static bool parse_seconds(const char *raw, uint64_t *nsec)
 		for (; len < 9; len++)
 			fraction *= 10;
 	}
-	return !__builtin_add_overflow(*nsec, fraction, nsec);
+	return !__builtin_add_overflow(*billionths, fraction, billionths);
 }
 
 /**
@@ -113,7 +116,8 @@ static bool parse_seconds(const char *raw, uint64_t *nsec)
  * @raw: it, as in the report
  * @page_size: bytes in a page
  * @number: set to the number it stands for: bytes for sizes, nanoseconds for
- *	times, the start of a range, 0 for text and for what is not known
+ *	times, billionths for percentages, the start of a range, 0 for text and
+ *	for what is not known
  *
  * Return: false if it is not a value of that kind, or too large to be one.
  */
@@ -125,6 +129,7 @@ bool value_parse(enum kind kind, const char *raw, uint64_t page_size, uint64_t *
 	switch (kind) {
 	case KIND_TEXT:
 	case KIND_LITERAL:
+	case KIND_ESCAPED:
 		return true;
 	case KIND_HEX:
 		return value_number(raw, 16, number);
@@ -134,11 +139,18 @@ bool value_parse(enum kind kind, const char *raw, uint64_t page_size, uint64_t *
 	case KIND_BYTES:
 	case KIND_NSEC:
 		return value_number(raw, 10, number);
+	case KIND_LIMIT:
+		if (!strcmp(raw, UNLIMITED)) {
+			*number = UINT64_MAX;
+			return true;
+		}
+		return value_parse(KIND_PAGES, raw, page_size, number);
 	case KIND_PAGES:
 		return value_number(raw, 10, number) &&
 		       !__builtin_mul_overflow(*number, page_size, number);
+	case KIND_PERCENT:
 	case KIND_SECONDS:
-		return parse_seconds(raw, number);
+		return parse_decimal(raw, number);
 	case KIND_BOOL:
 		*number = !strcmp(raw, "yes") || !strcmp(raw, "on");
 		return *number || !strcmp(raw, "no") || !strcmp(raw, "off");
@@ -189,6 +201,16 @@ static void print_nsec(char *buf, uint64_t nsec)
 		print_scaled(buf, nsec, 1000000000, "s");
 }
 
+/* Rounded, but only all of it is 100.0. */
+static void print_percent(char *buf, uint64_t billionths)
+{
+	uint64_t tenths = divide_rounded(billionths, 100000000);
+
+	if (tenths == 1000 && billionths < 100000000000)
+		tenths = 999;
+	snprintf(buf, VALUE_MAX, "%" PRIu64 ".%" PRIu64, tenths / 10, tenths % 10);
+}
+
 /**
  * value_text() - how a person sees a value
  * @kind: its kind
@@ -204,7 +226,11 @@ const char *value_text(enum kind kind, const char *raw, const struct units *unit
 
 	if (!value_known(kind, raw))
 		return "-";
+	if ((kind == KIND_LIMIT && !strcmp(raw, UNLIMITED)) ||
+	    (units->plain && (kind == KIND_PERCENT || kind == KIND_SECONDS)))
+		return raw;
 	switch (kind) {
+	case KIND_LIMIT:
 	case KIND_PAGES:
 	case KIND_BYTES:
 		value_parse(kind, raw, units->page_size, &number);
@@ -216,6 +242,15 @@ const char *value_text(enum kind kind, const char *raw, const struct units *unit
 	case KIND_NSEC:
 		value_parse(kind, raw, units->page_size, &number);
 		print_nsec(buf, number);
+		return buf;
+	case KIND_PERCENT:
+		value_parse(kind, raw, units->page_size, &number);
+		print_percent(buf, number);
+		return buf;
+	case KIND_SECONDS:
+		value_parse(kind, raw, units->page_size, &number);
+		snprintf(buf, VALUE_MAX, "%" PRIu64 ".%06" PRIu64, number / 1000000000,
+			 number % 1000000000 / 1000);
 		return buf;
 	default:
 		return raw;
@@ -244,6 +279,7 @@ void value_json(struct json *json, const char *key, enum kind kind, const char *
 	switch (kind) {
 	case KIND_TEXT:
 	case KIND_LITERAL:
+	case KIND_ESCAPED:
 	case KIND_HEX:
 	case KIND_RANGE:
 		json_string(json, key, raw);
@@ -252,7 +288,16 @@ void value_json(struct json *json, const char *key, enum kind kind, const char *
 		json_bool(json, key, number);
 		break;
 	case KIND_SECONDS:
-		json_seconds(json, key, number);
+		json_decimal(json, key, number, 9);
+		break;
+	case KIND_PERCENT:
+		json_decimal(json, key, number, 3);
+		break;
+	case KIND_LIMIT:
+		if (!strcmp(raw, UNLIMITED))
+			json_null(json, key);
+		else
+			json_number(json, key, number);
 		break;
 	default:
 		json_number(json, key, number);

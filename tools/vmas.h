@@ -1,42 +1,49 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The VMAs of a report: the rows of the table. */
+/* The VMAs of a process: the rows of [vmas]. */
 #ifndef VMAS_H
 #define VMAS_H
 
 #include "columns.h"
-#include "json.h"
-#include "options.h"
-#include "report.h"
-#include "value.h"
+#include "rows.h"
 
-/**
- * struct vmas - the VMAs of one process
- * @report: where they come from
- * @page_size: bytes in a page
- * @field: the rows, one string for each of the report's columns; row i begins
- *	at field[i * stride]
- * @stride: number of the report's columns
- * @row: indices of the rows to show, in order
- * @nr: how many
- * @index: where in a row a column's value is, -1 if the report has none
- */
-struct vmas {
-	const struct report *report;
-	uint64_t page_size;
-	char **field;
-	size_t stride;
-	size_t *row;
-	size_t nr;
-	int index[NR_COLUMNS];
+enum vma_column {
+	COL_PID,
+	COL_COMM,
+	COL_RANGE,
+	COL_START,
+	COL_END,
+	COL_PERMS,
+	COL_OFFSET,
+	COL_DEV,
+	COL_INODE,
+	COL_SIZE,
+	COL_RSS,
+	COL_ANON,
+	COL_FILE,
+	COL_SHMEM,
+	COL_SWAP,
+	COL_HUGE,
+	COL_HUGETLB,
+	COL_DIRTY,
+	COL_YOUNG,
+	COL_RUNS,
+	COL_MAXRUN,
+	COL_TABLES,
+	COL_MINFLT,
+	COL_MAJFLT,
+	COL_ANONFLT,
+	COL_FILEFLT,
+	COL_COWFLT,
+	COL_SWAPFLT,
+	COL_OTHERFLT,
+	COL_GROWS,
+	COL_NAME,
+	NR_COLUMNS
 };
 
-int vmas_read(struct vmas *vmas, const struct report *report, uint64_t page_size);
-void vmas_free(struct vmas *vmas);
-void vmas_keep_nonzero(struct vmas *vmas);
-void vmas_sort(struct vmas *vmas, enum column_id by);
+extern const struct column_set vma_columns;
 
-void vmas_add_rows(struct libscols_table *table, const struct vmas *vmas,
-		   const struct columns *chosen, const struct options *opts);
-void vmas_json(struct json *json, const struct vmas *vmas, const struct columns *chosen);
+void vmas_keep_nonzero(struct rows *vmas);
+size_t vmas_below(const struct rows *vmas, uint64_t address);
 
 #endif /* VMAS_H */

@@ -23,6 +23,7 @@ struct command {
 /* The first is what happens without the name of one. */
 static const struct command commands[] = {
 	{ "show", cmd_show },
+	{ "stacks", cmd_stacks },
 	{ "track", cmd_track },
 	{ "untrack", cmd_untrack },
 	{ "reset", cmd_reset },

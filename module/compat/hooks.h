@@ -37,12 +37,13 @@ struct vmi_hook_range {
 };
 
 /*
- * Where a mapping that was removed from the address space is got rid of. Until
- * 6.5 remove_vma() was inlined; there it is where its pages are unmapped:
- * unmap_vmas(tlb, mt, vma, start, end), mm/memory.c. exit_mmap() calls that with
- * an @end past all addresses.
+ * Where mappings that were taken out of the address space are got rid of:
+ * unmap_vmas(tlb, tree or state, vma, start, end, ...), mm/memory.c, once for all
+ * that go together. exit_mmap() calls that too, with an @end past all addresses.
+ * Newer kernels have it take a struct of all that, known to mm/ only: there it is
+ * remove_vma(vma), of each of them.
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 #define VMI_HOOK_UNMAPPED "remove_vma"
 
 static inline struct vmi_hook_range vmi_hook_unmapped(struct ftrace_regs *fregs)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What page faults, mappings and processes cost, in instructions: for a machine
+ * What page faults, growing stacks, mappings and processes cost, in instructions: for a machine
  * whose clock counts them (one nanosecond each), with one processor.
  *
  *   load [-t | -u] LOAD...
@@ -35,6 +35,8 @@
 #define PAGES 4096		/* of memory that is touched */
 #define AROUND 16		/* pages of a file that one fault maps */
 #define MAPPINGS 4096
+#define GROWTHS 1024		/* of a stack, one page each */
+#define GAP 256			/* pages the kernel keeps free below a stack */
 #define PROGRAMS 64
 #define VALUE_SIZE 64
 
@@ -133,6 +135,33 @@ static void clean_cow(void)
 	clean_memory();
 }
 
+/* A stack that grows with each page that is touched; there is room for it. */
+
+static char *stack;		/* where it will start in the end */
+
+static void prepare_stack(void)
+{
+	size_t room = (GAP + GROWTHS + 1) * PAGE;
+	char *at = map_memory(room), *last = at + room - PAGE;
+
+	unmap_memory(at, room);
+	if (mmap(last, PAGE, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED_NOREPLACE, -1, 0) != last)
+		die("mmap of a stack");
+	stack = last - GROWTHS * PAGE;
+}
+
+static void grow_stack(void)
+{
+	for (size_t i = GROWTHS; i-- > 0;)
+		*(volatile char *)(stack + i * PAGE) = 1;
+}
+
+static void clean_stack(void)
+{
+	unmap_memory(stack, (GROWTHS + 1) * PAGE);
+}
+
 /* Mappings. */
 
 static void map_unmap(void)
@@ -176,6 +205,7 @@ static const struct load loads[] = {
 	{ "anon", PAGES, true, write_pages, prepare_anon, clean_memory },
 	{ "file", PAGES, true, read_pages, prepare_file, clean_memory },
 	{ "cow", PAGES, true, write_pages, prepare_cow, clean_cow },
+	{ "grow", GROWTHS, true, grow_stack, prepare_stack, clean_stack },
 	{ "map", MAPPINGS, false, map_unmap, NULL, NULL },
 	{ "map_touch", MAPPINGS, false, map_touch_unmap, NULL, NULL },
 };

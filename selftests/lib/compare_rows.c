@@ -18,9 +18,12 @@ static uint64_t page_size(void)
 	return sysconf(_SC_PAGESIZE);
 }
 
-static bool same_name(const char *a, const char *b)
+/* A mapping that holds a thread's stack is named after it where maps names nothing. */
+static bool same_name(const char *smaps, const char *row)
 {
-	return a && b ? !strcmp(a, b) : a == b;
+	if (!smaps && row)
+		return !strncmp(row, "[stack:", strlen("[stack:"));
+	return smaps && row ? !strcmp(smaps, row) : smaps == row;
 }
 
 static const char *shown(const char *name)
@@ -63,7 +66,7 @@ static bool compare_identity(struct compare *c, const struct report_row *row,
 	if (row->start == smaps->start && row->end == smaps->end &&
 	    !strcmp(row->perms, smaps->perms) && row->offset == smaps->offset &&
 	    row->major == smaps->major && row->minor == smaps->minor &&
-	    row->inode == smaps->inode && same_name(row->name, smaps->name))
+	    row->inode == smaps->inode && same_name(smaps->name, row->name))
 		return true;
 	compare_differ(c, "expected %" PRIx64 "-%" PRIx64 " %s %" PRIx64 " %02x:%02x %" PRIu64
 		       " %s, seen %" PRIx64 "-%" PRIx64 " %s %" PRIx64 " %02x:%02x %" PRIu64

@@ -226,15 +226,122 @@ static int add_key(struct report *r, const char *section, char *line)
 	return 0;
 }
 
-static int parse_lines(struct report *r)
+/* The line that names the columns, the last of which takes the rest of each row. */
+static int name_columns(struct report *r, struct report_table *t, char *line)
+{
+	char *field[REPORT_TABLE_COLUMNS + 1];
+
+	t->columns = split(line, field, REPORT_TABLE_COLUMNS + 1);
+	if (t->columns > REPORT_TABLE_COLUMNS)
+		return bad(r, "[%s] has more than %d columns", t->section, REPORT_TABLE_COLUMNS);
+	for (int i = 0; i < t->columns; i++) {
+		if (!*field[i])
+			return bad(r, "[%s] has a column without a name", t->section);
+		t->column[i] = field[i];
+	}
+	return 0;
+}
+
+static int add_cells(struct report *r, struct report_table *t, char *line)
+{
+	const char **more = grow(t->cell, t->rows, t->columns * sizeof(*t->cell));
+	char *field[REPORT_TABLE_COLUMNS];
+
+	if (!more)
+		return -ENOMEM;
+	t->cell = more;
+	more += t->rows * t->columns;
+	if (split(line, field, t->columns) != t->columns)
+		return bad(r, "row '%.40s' of [%s] has not %d fields", line, t->section,
+			   t->columns);
+	for (int i = 0; i < t->columns; i++) {
+		if (!*field[i])
+			return bad(r, "row '%.40s' of [%s]: column %s is empty", line, t->section,
+				   t->column[i]);
+		more[i] = field[i];
+	}
+	t->rows++;
+	return 0;
+}
+
+/**
+ * struct place - where in the text the reader is
+ * @section: the section, NULL before the first
+ * @keys: is it one of "key value" lines?
+ * @rows: is it [vmas]?
+ * @table: the table it is, or NULL
+ * @columns: does the line that names the columns come next?
+ * @layout: the columns of [vmas]
+ */
+struct place {
+	const char *section;
+	bool keys;
+	bool rows;
+	struct report_table *table;
+	bool columns;
+	struct layout layout;
+};
+
+static bool is_among(const char *name, const char *const *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(name, list[i]))
+			return true;
+	return false;
+}
+
+static struct report_table *begin_table(struct report *r, const char *section)
+{
+	static const char *const table_section[REPORT_TABLE_SECTIONS] = { "stacks", "growth" };
+
+	for (size_t i = 0; i < REPORT_TABLE_SECTIONS; i++) {
+		if (strcmp(section, table_section[i]))
+			continue;
+		r->table[i].section = section;
+		return &r->table[i];
+	}
+	return NULL;
+}
+
+static int begin_section(struct report *r, struct place *p, const char *section)
 {
 	static const char *const key_section[] = {
-		"process", "mm", "gone", "faults", "total"
+		"process", "mm", "gone", "faults", "grows", "total"
 	};
-	const size_t sections = sizeof(key_section) / sizeof(key_section[0]);
-	const char *section = NULL;
-	bool keys = false, columns = false, rows = false;
-	struct layout layout;
+
+	if (report_table(r, section))
+		return bad(r, "[%s] comes twice", section);
+	p->section = section;
+	p->keys = is_among(section, key_section, sizeof(key_section) / sizeof(key_section[0]));
+	p->rows = !strcmp(section, "vmas");
+	p->table = begin_table(r, section);
+	p->columns = p->rows || p->table;
+	r->complete |= !strcmp(section, "total");
+	return 0;
+}
+
+static int parse_line(struct report *r, struct place *p, char *line)
+{
+	bool columns = p->columns;
+	char *end = line + strlen(line) - 1;
+
+	if (*line == '[' && *end == ']') {
+		*end = '\0';
+		return begin_section(r, p, line + 1);
+	}
+	p->columns = false;
+	if (p->rows)
+		return columns ? parse_columns(r, line, &p->layout) : add_row(r, line, &p->layout);
+	if (p->table)
+		return columns ? name_columns(r, p->table, line) : add_cells(r, p->table, line);
+	if (p->keys)
+		return add_key(r, p->section, line);
+	return p->section ? 0 : bad(r, "'%.60s' stands in no section", line);
+}
+
+static int parse_lines(struct report *r)
+{
+	struct place place = { .section = NULL };
 	char *line = r->work, *next;
 	int err = 0;
 
@@ -243,29 +350,10 @@ static int parse_lines(struct report *r)
 		if (!next)
 			return bad(r, "'%.60s' has no newline", line);
 		*next++ = '\0';
-
-		if (line == r->work) {
-			if (strcmp(line, "vminspect 1"))
-				return bad(r, "'%.60s' is not format 1", line);
-		} else if (*line == '[' && line[strlen(line) - 1] == ']') {
-			line[strlen(line) - 1] = '\0';
-			section = line + 1;
-			rows = !strcmp(section, "vmas");
-			columns = rows;
-			keys = false;
-			for (size_t i = 0; i < sections; i++)
-				keys |= !strcmp(section, key_section[i]);
-			r->complete |= !strcmp(section, "total");
-		} else if (columns) {
-			err = parse_columns(r, line, &layout);
-			columns = false;
-		} else if (rows) {
-			err = add_row(r, line, &layout);
-		} else if (keys) {
-			err = add_key(r, section, line);
-		} else if (!section) {
-			err = bad(r, "'%.60s' stands in no section", line);
-		}
+		if (line != r->work)
+			err = parse_line(r, &place, line);
+		else if (strcmp(line, "vminspect 1"))
+			err = bad(r, "'%.60s' is not format 1", line);
 	}
 	return err;
 }
@@ -309,6 +397,8 @@ void report_free(struct report *r)
 	free(r->work);
 	free(r->row);
 	free(r->key);
+	for (size_t i = 0; i < REPORT_TABLE_SECTIONS; i++)
+		free(r->table[i].cell);
 	memset(r, 0, sizeof(*r));
 }
 
@@ -318,6 +408,61 @@ const struct report_row *report_find(const struct report *r, uint64_t address)
 		if (r->row[i].start <= address && address < r->row[i].end)
 			return &r->row[i];
 	return NULL;
+}
+
+const struct report_table *report_table(const struct report *r, const char *section)
+{
+	for (size_t i = 0; i < REPORT_TABLE_SECTIONS; i++)
+		if (r->table[i].section && !strcmp(r->table[i].section, section))
+			return &r->table[i];
+	return NULL;
+}
+
+const char *report_cell(const struct report_table *t, size_t row, const char *column)
+{
+	for (int i = 0; i < t->columns; i++)
+		if (!strcmp(t->column[i], column))
+			return t->cell[row * t->columns + i];
+	return NULL;
+}
+
+bool report_decimal(const char *text, uint64_t *number)
+{
+	return text && parse_count(text, number);
+}
+
+bool report_hex(const char *text, uint64_t *address)
+{
+	if (text && !strcmp(text, "-")) {
+		*address = REPORT_UNKNOWN;
+		return true;
+	}
+	return text && parse_padded(text, address);
+}
+
+bool report_seconds(const char *text, uint64_t *ns)
+{
+	uint64_t seconds, fraction = 0;
+	const char *dot;
+	char whole[24];
+
+	if (text && !strcmp(text, "-")) {
+		*ns = REPORT_UNKNOWN;
+		return true;
+	}
+	dot = text ? strchr(text, '.') : NULL;
+	if (!dot || dot - text >= (int)sizeof(whole) || strlen(dot + 1) != 9)
+		return false;
+	snprintf(whole, sizeof(whole), "%.*s", (int)(dot - text), text);
+	for (const char *digit = dot + 1; *digit; digit++) {
+		if (!isdigit((unsigned char)*digit))
+			return false;
+		fraction = fraction * 10 + *digit - '0';
+	}
+	if (!parse_number(whole, 10, &seconds))
+		return false;
+	*ns = seconds * 1000000000 + fraction;
+	return true;
 }
 
 const char *report_value(const struct report *r, const char *section, const char *key)
@@ -331,9 +476,7 @@ const char *report_value(const struct report *r, const char *section, const char
 bool report_number(const struct report *r, const char *section, const char *key,
 		   uint64_t *number)
 {
-	const char *value = report_value(r, section, key);
-
-	return value && parse_count(value, number);
+	return report_decimal(report_value(r, section, key), number);
 }
 
 bool report_address(const struct report *r, const char *section, const char *key,
@@ -350,25 +493,5 @@ bool report_address(const struct report *r, const char *section, const char *key
 
 bool report_time(const struct report *r, const char *section, const char *key, uint64_t *ns)
 {
-	const char *value = report_value(r, section, key), *dot;
-	uint64_t seconds, fraction = 0;
-	char whole[24];
-
-	if (value && !strcmp(value, "-")) {
-		*ns = REPORT_UNKNOWN;
-		return true;
-	}
-	dot = value ? strchr(value, '.') : NULL;
-	if (!dot || dot - value >= (int)sizeof(whole) || strlen(dot + 1) != 9)
-		return false;
-	snprintf(whole, sizeof(whole), "%.*s", (int)(dot - value), value);
-	for (const char *digit = dot + 1; *digit; digit++) {
-		if (!isdigit((unsigned char)*digit))
-			return false;
-		fraction = fraction * 10 + *digit - '0';
-	}
-	if (!parse_number(whole, 10, &seconds))
-		return false;
-	*ns = seconds * 1000000000 + fraction;
-	return true;
+	return report_seconds(report_value(r, section, key), ns);
 }

@@ -90,6 +90,28 @@ struct report_key {
 	const char *value;
 };
 
+/** REPORT_TABLE_COLUMNS - how many columns a table other than [vmas] may have */
+#define REPORT_TABLE_COLUMNS 32
+
+/**
+ * struct report_table - a table other than [vmas], as it is printed
+ * @section: the section it stands in, without brackets; NULL if it is not there
+ * @column: names of the columns
+ * @columns: how many
+ * @cell: the texts, row by row; use report_cell()
+ * @rows: how many rows
+ */
+struct report_table {
+	const char *section;
+	const char *column[REPORT_TABLE_COLUMNS];
+	int columns;
+	const char **cell;
+	size_t rows;
+};
+
+/** REPORT_TABLE_SECTIONS - how many sections are such tables: [stacks] and [growth] */
+#define REPORT_TABLE_SECTIONS 2
+
 /**
  * struct report - one report, taken apart
  * @text: the report as read, unchanged
@@ -99,6 +121,7 @@ struct report_key {
  * @rows: how many
  * @key: all "key value" lines
  * @keys: how many
+ * @table: the tables but [vmas]; use report_table()
  * @complete: whether [total] was there (a process that exits during the read
  *	      leaves a report without it)
  * @error: what is wrong with the text, after -EBADMSG
@@ -111,6 +134,7 @@ struct report {
 	size_t rows;
 	struct report_key *key;
 	size_t keys;
+	struct report_table table[REPORT_TABLE_SECTIONS];
 	bool complete;
 	char error[200];
 };
@@ -157,6 +181,53 @@ void report_free(struct report *r);
  * Return: the row, or NULL.
  */
 const struct report_row *report_find(const struct report *r, uint64_t address);
+
+/**
+ * report_table() - a table other than [vmas]
+ * @r: the report
+ * @section: "growth", say
+ *
+ * Return: the table, or NULL if the report has no such section.
+ */
+const struct report_table *report_table(const struct report *r, const char *section);
+
+/**
+ * report_cell() - one text of a table
+ * @t: the table
+ * @row: number of the row, from 0 on; less than @t->rows
+ * @column: name of the column
+ *
+ * Return: the text, "-" too as it is; NULL if there is no such column.
+ */
+const char *report_cell(const struct report_table *t, size_t row, const char *column);
+
+/**
+ * report_decimal() - read a text of a report as decimal number
+ * @text: the text; may be NULL
+ * @number: where to put it; %REPORT_UNKNOWN for "-"
+ *
+ * Return: whether it is a number or "-".
+ */
+bool report_decimal(const char *text, uint64_t *number);
+
+/**
+ * report_hex() - read a text of a table as address
+ * @text: the text; may be NULL
+ * @address: where to put it; %REPORT_UNKNOWN for "-"
+ *
+ * Return: whether it is "-", or hexadecimal as in maps, with zeros in front up to
+ * eight digits.
+ */
+bool report_hex(const char *text, uint64_t *address);
+
+/**
+ * report_seconds() - read a text of a report as moment
+ * @text: the text; may be NULL
+ * @ns: where to put it, in nanoseconds; %REPORT_UNKNOWN for "-"
+ *
+ * Return: whether it is seconds with nine decimals or "-".
+ */
+bool report_seconds(const char *text, uint64_t *ns);
 
 /**
  * report_value() - value of a "key value" line
