@@ -40,6 +40,17 @@ void vmi_account_begin(struct vmi_account *account, const struct mm_struct *mm)
 	account->remote = atomic64_read(&account->track->remote);
 }
 
+/* Most mappings never grow. */
+static void add_grows(struct vmi_growth *growth, struct vmi_rows *rows)
+{
+	struct vmi_row *row = rows->row, *end = row + rows->nr;
+
+	if (!rows->nr || !vmi_growth_in(growth, row->start, end[-1].end))
+		return;
+	for (; row < end; row++)
+		row->grows = vmi_growth_in(growth, row->start, row->end);
+}
+
 /**
  * vmi_account_rows() - add the faults to rows that were gathered
  * @account: the account
@@ -56,10 +67,9 @@ void vmi_account_rows(const struct vmi_account *account, struct vmi_rows *rows)
 		row->tracked = true;
 		vmi_counts_sum(&account->track->counts, row->start, row->end,
 			       &row->faults);
-		row->grows = vmi_growth_in(&account->track->growth, row->start,
-					   row->end);
 	}
 	rcu_read_unlock();
+	add_grows(&account->track->growth, rows);
 }
 
 static u64 since(u64 now, const atomic64_t *before)

@@ -13,13 +13,18 @@
 #include <linux/uidgid.h>
 
 #include "sections.h"
+#include "text.h"
 #include "uapi/vminspect.h"
 
+/* Past seq_file's own formatting, which takes most of the time of a short report. */
 static void show_count(struct seq_file *m, const char *key, u64 value)
 {
-	seq_puts(m, key);
-	seq_put_decimal_ull(m, " ", value);
-	seq_putc(m, '\n');
+	char *buf;
+
+	if (seq_get_buf(m, &buf) < VMI_TEXT_KEY)
+		seq_commit(m, -1);
+	else
+		seq_commit(m, vmi_text_count(buf, key, value) - buf);
 }
 
 /* What is not known prints as "-". */
@@ -35,7 +40,12 @@ static void show_known(struct seq_file *m, bool known, const char *key,
 static void show_address(struct seq_file *m, const char *key,
 			 unsigned long value)
 {
-	seq_printf(m, "%s %lx\n", key, value);
+	char *buf;
+
+	if (seq_get_buf(m, &buf) < VMI_TEXT_KEY)
+		seq_commit(m, -1);
+	else
+		seq_commit(m, vmi_text_address(buf, key, value) - buf);
 }
 
 /**

@@ -135,6 +135,24 @@ static bool put_path(struct vmi_rows *rows, struct vmi_row *row,
 	return true;
 }
 
+static bool has_stack(const struct vm_area_struct *vma,
+		      const struct vmi_stacks *stacks)
+{
+	pid_t tid;
+
+	return vmi_stacks_in(stacks, vma->vm_start, vma->vm_end, &tid);
+}
+
+static bool put_stack(struct vmi_rows *rows, struct vmi_row *row,
+		      const struct vm_area_struct *vma,
+		      const struct vmi_stacks *stacks)
+{
+	char name[VMI_TEXT_STACK_NAME];
+
+	vmi_text_stack_name(name, stacks, vma->vm_start, vma->vm_end);
+	return put_name(rows, row, "", name, "");
+}
+
 /*
  * As fs/proc/task_mmu.c:get_vma_name(), which no longer knows the stacks of
  * threads (it did until 4.5).
@@ -145,7 +163,6 @@ static bool gather_name(struct vmi_rows *rows, struct vmi_row *row,
 {
 	const char *given = vmi_anon_name(vma);
 	const char *name = NULL;
-	char stack[VMI_TEXT_STACK_NAME];
 
 	if (vma->vm_file)
 		return given ? put_name(rows, row, "[anon_shmem:", given, "]") :
@@ -156,11 +173,10 @@ static bool gather_name(struct vmi_rows *rows, struct vmi_row *row,
 		name = "[heap]";
 	if (!name && vma_is_initial_stack(vma))
 		name = "[stack]";
-	if (!name && vmi_text_stack_name(stack, stacks, vma->vm_start,
-					 vma->vm_end))
-		name = stack;
 	if (name)
 		return put_name(rows, row, "", name, "");
+	if (stacks->nr_names && has_stack(vma, stacks))
+		return put_stack(rows, row, vma, stacks);
 	return !given || put_name(rows, row, "[anon:", given, "]");
 }
 

@@ -171,6 +171,46 @@ static char *put_word(char *to, const char *word)
 	return to + len;
 }
 
+static char *put_key(char *to, const char *key)
+{
+	size_t len = strlen(key);
+
+	memcpy(to, key, len);
+	return to + len;
+}
+
+/**
+ * vmi_text_count() - write a line with a number
+ * @to: room for VMI_TEXT_KEY bytes
+ * @key: what it is
+ * @value: the number
+ *
+ * Return: the end of what was written, which is not terminated.
+ */
+char *vmi_text_count(char *to, const char *key, u64 value)
+{
+	to = put_count(put_key(to, key), value);
+	*to++ = '\n';
+	return to;
+}
+
+/**
+ * vmi_text_address() - write a line with an address
+ * @to: room for VMI_TEXT_KEY bytes
+ * @key: what it is
+ * @addr: the address
+ *
+ * Return: the end of what was written, which is not terminated.
+ */
+char *vmi_text_address(char *to, const char *key, unsigned long addr)
+{
+	to = put_key(to, key);
+	*to++ = ' ';
+	to = put_hex(to, addr, 1);
+	*to++ = '\n';
+	return to;
+}
+
 /* A count that may not be known. */
 static char *put_known(char *to, bool known, u64 value)
 {

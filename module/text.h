@@ -13,6 +13,9 @@ struct vmi_stacks;
 /* Bytes a row may take, its name left out: 27 columns of 20 digits at most. */
 #define VMI_TEXT_ROW 640
 
+/* Bytes of a "key value" line: a key of up to 40 bytes. */
+#define VMI_TEXT_KEY 64
+
 /* Bytes of "[stack:TID+OTHERS]". */
 #define VMI_TEXT_STACK_NAME 32
 
@@ -20,6 +23,8 @@ struct vmi_stacks;
 #define VMI_TEXT_STACK 384
 #define VMI_TEXT_EVENT 384
 
+char *vmi_text_count(char *to, const char *key, u64 value);
+char *vmi_text_address(char *to, const char *key, unsigned long addr);
 char *vmi_text_stack(char *to, const struct vmi_stack *stack,
 		     const struct vmi_stacks *stacks);
 char *vmi_text_event(char *to, const struct vmi_growth_event *event,
