@@ -39,8 +39,8 @@
 /* The probes stay armed that long for nobody. */
 #define VMI_IDLE_TIME HZ
 
-/* Leaves that exit frees on its own time, no longer than it unmaps as much. */
-#define VMI_EXIT_LEAVES 1024
+/* Objects that exit frees on its own time, no longer than it unmaps as much. */
+#define VMI_EXIT_OBJECTS 1024
 
 static DEFINE_MUTEX(follow_lock);
 static bool follow_all = true;
@@ -480,7 +480,7 @@ void vmi_follow_exit(struct mm_struct *mm)
 	if (!track || !vmi_track_bury(track))
 		return;
 	vmi_waiters_wake(mm);
-	if (track->counts.nr_leaves <= VMI_EXIT_LEAVES) {
+	if (track->counts.nr_leaves + track->growth.nr_slots <= VMI_EXIT_OBJECTS) {
 		vmi_track_empty(track, false);
 	} else {
 		llist_add(&track->reap, &reaped);

@@ -214,12 +214,14 @@ static void use_room(struct vmi_growth *growth, struct vmi_growth_room *room)
 
 /*
  * On PREEMPT_RT no memory can be had in the probe. What is there from the start
- * has to do then: all events that are to be kept.
+ * has to do then. It is not much, for every process takes it.
  */
+#define VMI_GROWTH_AHEAD 16
+
 static void alloc_ahead(struct vmi_growth *growth, gfp_t gfp)
 {
 	struct vmi_growth_room room = {
-		.nr_slots = READ_ONCE(growth_events) + 1,
+		.nr_slots = VMI_GROWTH_AHEAD,
 		.max_ends = VMI_GROWTH_FEW_ENDS * VMI_GROWTH_MORE,
 	};
 	unsigned int i;
@@ -227,6 +229,7 @@ static void alloc_ahead(struct vmi_growth *growth, gfp_t gfp)
 	alloc_room(&room, gfp);
 	use_room(growth, &room);
 	free_room(growth, &room);
+	growth->refusal = alloc_event(gfp);
 	for (i = 0; i < growth->nr_slots; i++)
 		if (!growth->slots[i])
 			growth->slots[i] = alloc_event(gfp);
@@ -329,7 +332,8 @@ static void count_end(struct vmi_growth *growth, unsigned long end, u64 grows)
 /* Is the last refusal no longer in the slots? */
 static bool refusal_is_aside(const struct vmi_growth *growth)
 {
-	return growth->refusal && growth->last_refusal <= growth->nr - growth->kept;
+	return growth->refusal && growth->last_refusal &&
+	       growth->last_refusal <= growth->nr - growth->kept;
 }
 
 /*
@@ -365,6 +369,9 @@ static void keep_event(struct vmi_growth *growth,
 	slot = &growth->slots[growth->nr % growth->nr_slots];
 	if (!*slot)
 		swap(*slot, room->event);
+	/* Rather the memory of the last refusal than none for this one. */
+	if (!*slot && event->result != VMI_GROWTH_GROWN)
+		swap(*slot, growth->refusal);
 	if (*slot) {
 		**slot = *event;
 		growth->held++;
@@ -612,8 +619,11 @@ void vmi_growth_moved(struct vmi_growth *growth, unsigned long from,
 	nr = find_end(growth, from + len) - find_end(growth, from);
 	while (nr--) {
 		unsigned int i = find_end(growth, from);
-		struct vmi_growth_end moved = growth->ends[i];
+		struct vmi_growth_end moved;
 
+		if (i == growth->nr_ends)
+			break;
+		moved = growth->ends[i];
 		/* There is room for what was just taken out. */
 		remove_ends(growth, i, i + 1);
 		count_end(growth, moved.end - from + to, moved.grows);
@@ -682,7 +692,8 @@ bool vmi_growth_next(struct vmi_growth *growth, u64 *pos, u64 nr,
 
 	raw_spin_lock(&growth->lock);
 	if (!*pos) {
-		found = refusal_is_aside(growth) ? growth->refusal : NULL;
+		if (refusal_is_aside(growth) && growth->last_refusal <= nr)
+			found = growth->refusal;
 		*pos = 1;
 	}
 	for (n = max(*pos - 1, growth->nr - growth->kept); !found && n < nr; n++) {
@@ -719,12 +730,19 @@ u64 vmi_growth_now(void)
 /**
  * vmi_growth_tid() - the number of the task that caused an event
  * @event: the event
- * @ns: pid namespace, of which the tracked process is part
+ * @tgid: the tracked process
+ * @ns: pid namespace
  *
  * Return: its number there, 0 if it has none or it is not known.
  */
 pid_t vmi_growth_tid(const struct vmi_growth_event *event,
-		     const struct pid_namespace *ns)
+		     const struct pid *tgid, const struct pid_namespace *ns)
 {
-	return ns->level < VMI_PID_LEVELS ? event->tid[ns->level] : 0;
+	unsigned int level = ns->level;
+
+	/* Processes that share an address space need not share a namespace. */
+	if (level >= VMI_PID_LEVELS || level > tgid->level ||
+	    tgid->numbers[level].ns != ns)
+		return 0;
+	return event->tid[level];
 }

@@ -7,8 +7,8 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+struct pid;
 struct pid_namespace;
-struct vmi_track;
 
 /**
  * enum vmi_growth_result - what became of a stack that was to grow
@@ -197,7 +197,7 @@ bool vmi_growth_next(struct vmi_growth *growth, u64 *pos, u64 nr,
 u64 vmi_growth_newest(struct vmi_growth *growth);
 u64 vmi_growth_now(void);
 pid_t vmi_growth_tid(const struct vmi_growth_event *event,
-		     const struct pid_namespace *ns);
+		     const struct pid *tgid, const struct pid_namespace *ns);
 unsigned long vmi_growth_gap(void);
 
 #endif /* _VMI_GROWTH_H */

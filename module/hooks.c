@@ -301,11 +301,14 @@ static int arm_kprobes(void)
 
 static void disarm_kprobes(void)
 {
+	unsigned long now;
+
 	unregister_kprobe(&fire_probe);
 	unregister_kretprobe(&growing);
-	missed += growing.nmissed + growing.kp.nmissed;
+	now = growing.nmissed + growing.kp.nmissed;
 	growing.nmissed = 0;
 	growing.kp.nmissed = 0;
+	missed += now;
 }
 
 /* A kprobe that is never armed tells where the function tracer sees a function. */

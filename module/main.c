@@ -21,7 +21,6 @@ static int __init vminspect_init(void)
 		pr_err("not loaded: cannot read the page tables of a Xen PV guest\n");
 		return -ENODEV;
 	}
-	vmi_waiters_init();
 	err = vmi_access_init();
 	if (err)
 		goto say_why;
@@ -35,7 +34,6 @@ static int __init vminspect_init(void)
 
 follow_exit:
 	vmi_follow_exit_all();
-	vmi_waiters_exit();
 access_exit:
 	vmi_access_exit();
 say_why:
@@ -49,7 +47,6 @@ static void __exit vminspect_exit(void)
 	vmi_waiters_release();
 	vmi_procdir_remove();
 	vmi_follow_exit_all();
-	vmi_waiters_exit();
 	vmi_access_exit();
 }
 

@@ -69,6 +69,7 @@
  * @pid: the process
  * @ns: pid namespace of the procfs instance, which outlives the file
  * @users: mm_users of @mm is held
+ * @waiter: who waits for news
  * @seen: growth events up to this one, of all processes, are no news
  * @head_holds: what the sections before [vmas] cost
  * @stacks: of its threads
@@ -85,6 +86,7 @@ struct vmi_report {
 	struct pid *pid;
 	struct pid_namespace *ns;
 	bool users;
+	struct vmi_waiter waiter;
 	u64 seen;
 	struct vmi_holds head_holds;
 	struct vmi_stacks stacks;
@@ -152,7 +154,8 @@ static int show_head(struct seq_file *m, struct vmi_report *report)
 	vmi_stacks_free(&report->stacks);
 	err = vmi_stacks_gather(&report->stacks, &report->head_holds,
 				report->pid, report->ns, report->mm);
-	if (err)
+	/* Of a process that is gone, the rows will say so. */
+	if (err && err != -ESRCH)
 		return err;
 	vmi_account_end(&report->account);
 	vmi_account_begin(&report->account, report->mm);
@@ -205,13 +208,16 @@ static void show_grows(struct seq_file *m, struct vmi_report *report)
 
 static void show_event(struct seq_file *m, const struct vmi_report *report)
 {
+	const struct vmi_growth_event *event = &report->event;
 	char *buf;
 	size_t room = seq_get_buf(m, &buf);
+	pid_t tid;
 
+	tid = vmi_growth_tid(event, report->account.track->tgid, report->ns);
 	if (room < VMI_TEXT_EVENT)
 		seq_commit(m, -1);
 	else
-		seq_commit(m, vmi_text_event(buf, &report->event, report->ns) - buf);
+		seq_commit(m, vmi_text_event(buf, event, tid) - buf);
 }
 
 static struct vmi_holds sum_holds(const struct vmi_report *report)
@@ -480,6 +486,7 @@ static int report_open(struct inode *inode, struct file *file)
 	err = open_text(file, report);
 	if (err)
 		goto put_process;
+	vmi_waiter_init(&report->waiter, report->mm);
 	report->seen = vmi_growth_now();
 	vmi_status_opened(VMI_OPEN_BYTES);
 	/* Who looks the name up next is to be asked anew, not to find it. */
@@ -500,6 +507,7 @@ static int report_release(struct inode *inode, struct file *file)
 	struct seq_file *m = file->private_data;
 	struct vmi_report *report = m->private;
 
+	vmi_waiter_exit(&report->waiter);
 	put_process(report);
 	vmi_rows_free(&report->rows);
 	kvfree(report);
@@ -571,11 +579,13 @@ static bool has_news(const struct vmi_report *report)
 static __poll_t report_poll(struct file *file, struct poll_table_struct *table)
 {
 	struct seq_file *m = file->private_data;
-	const struct vmi_report *report = m->private;
+	struct vmi_report *report = m->private;
 	__poll_t mask = EPOLLIN | EPOLLRDNORM;
 
-	if (!vmi_waiters_add(file, table, report->mm) ||
-	    !atomic_read(&report->mm->mm_users))
+	/* select() has no set for a hang-up alone. */
+	if (!vmi_waiter_poll(&report->waiter, file, table))
+		mask |= EPOLLHUP | EPOLLPRI;
+	if (!atomic_read(&report->mm->mm_users))
 		mask |= EPOLLHUP;
 	if (has_news(report))
 		mask |= EPOLLPRI;

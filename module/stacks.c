@@ -13,7 +13,8 @@
  *
  * Locking: the threads are gathered first, under RCU. Then their stacks are looked
  * for with mmap_lock held for reading, a few at a time. The work is that of the
- * threads and of the pages their stacks use; see struct vmi_search for the rest.
+ * threads and of the tables their stacks use, each of them walked once; however the
+ * threads lie in their mappings, it ends after that many (VMI_WALKS).
  */
 #include <linux/err.h>
 #include <linux/mm.h>
@@ -27,6 +28,7 @@
 #include "compat/leaf.h"
 #include "descent.h"
 #include "growth.h"
+#include "process.h"
 #include "space.h"
 #include "stacks.h"
 
@@ -41,6 +43,15 @@ enum vmi_clue {
 /* PTEs to look at where only a guard marker could tell that it is a stack. */
 #define VMI_UNGUARDED_BUDGET (32L * PTRS_PER_PTE)
 
+/*
+ * How often all page tables of the process may be walked. Stacks do not overlap, so
+ * once is enough, but what is empty counts eight times (descent.c).
+ */
+#define VMI_WALKS 16
+
+/* PTEs to look at for each thread, beside. */
+#define VMI_THREAD_BUDGET (8L * PTRS_PER_PTE)
+
 /* The mapping may change between two holds of mmap_lock. */
 #define VMI_SEARCH_STARTS 8
 
@@ -51,7 +62,8 @@ enum vmi_clue {
  * @clue: enum vmi_clue
  * @starts: how often the search began with this clue; 0: not yet
  * @vm_end: end of the mapping then
- * @left: PTEs that may still be looked at
+ * @left: PTEs that may still be looked at with this clue
+ * @pool: PTEs that may still be looked at for all threads
  * @descent: the walk of its page tables
  */
 struct vmi_search {
@@ -61,6 +73,7 @@ struct vmi_search {
 	unsigned int starts;
 	unsigned long vm_end;
 	long left;
+	long pool;
 	struct vmi_descent descent;
 };
 
@@ -138,7 +151,7 @@ static unsigned long follow_clue(struct mm_struct *mm, enum vmi_clue clue,
 			return 0;
 		return thread->tls;
 	case VMI_CLUE_MAIN:
-		return thread->leader ? mm->start_stack : 0;
+		return thread->known && thread->leader ? mm->start_stack : 0;
 	case VMI_CLUE_SP:
 		if (!thread->known || thread->on_signal_stack || !thread->sp)
 			return 0;
@@ -177,7 +190,10 @@ static bool begin_search(struct vmi_search *search,
 	return true;
 }
 
-/* Down to the limit, the mapping below, or what is kept free above that. */
+/*
+ * Down to the limit, the mapping below, or what is kept free above that. What is
+ * mapped already can be used in any case: limits are for growth.
+ */
 static unsigned long growing_headroom(const struct vmi_place *place,
 				      unsigned long limit, unsigned long lowest)
 {
@@ -192,7 +208,8 @@ static unsigned long growing_headroom(const struct vmi_place *place,
 	if (prev && !is_growing(prev) && vma_is_accessible(prev))
 		floor = max(floor,
 			    prev->vm_end + (vmi_growth_gap() << PAGE_SHIFT));
-	return lowest > floor ? (lowest - floor) >> PAGE_SHIFT : 0;
+	floor = min(floor, place->vma->vm_start);
+	return (lowest - floor) >> PAGE_SHIFT;
 }
 
 static void set_growing(struct vmi_stack *stack, const struct vmi_place *place,
@@ -249,21 +266,27 @@ static bool end_search(struct vmi_search *search, struct vmi_stack *stack,
 	return true;
 }
 
-/* Walk some more of the mapping. Returns whether that was all. */
+/*
+ * Walk some more of the mapping. Returns whether that was all. What was unmapped
+ * since the last time is no longer part of the stack.
+ */
 static bool walk(struct vmi_search *search, const struct vm_area_struct *vma,
 		 long *budget)
 {
 	struct vmi_descent *d = &search->descent;
+	long used;
 
 	d->mm = search->mm;
 	d->floor = vma->vm_start;
-	d->budget = min(*budget, search->left);
-	*budget -= d->budget;
-	search->left -= d->budget;
+	d->lowest = max(d->lowest, d->floor);
+	d->bottom = max(d->bottom, d->floor);
+	d->budget = *budget;
 	vmi_descend(d);
-	*budget += d->budget;
-	search->left += d->budget;
-	return d->done || search->left <= 0;
+	used = *budget - d->budget;
+	*budget -= used;
+	search->left -= used;
+	search->pool -= used;
+	return d->done || search->left <= 0 || search->pool <= 0;
 }
 
 /* Follow the clues. False if the budget did not last. */
@@ -287,44 +310,89 @@ static bool find_stack(struct vmi_search *search, struct vmi_stack *stack,
 	return true;
 }
 
+/* One hold's worth of work. Returns how many threads are done. */
+static unsigned int find_some(struct vmi_stacks *stacks, unsigned int i,
+			      struct vmi_search *search)
+{
+	long budget = VMI_BUDGET;
+
+	for (; i < stacks->nr && budget > 0; i++) {
+		if (!find_stack(search, &stacks->stack[i], &budget))
+			break;
+		search->clue = 0;
+		search->starts = 0;
+	}
+	return i;
+}
+
 static int find_stacks(struct vmi_stacks *stacks, struct vmi_holds *holds,
 		       struct mm_struct *mm, unsigned long limit)
 {
-	struct vmi_search search = { .mm = mm, .limit = limit };
+	struct vmi_search search = {
+		.mm = mm,
+		.limit = limit,
+		.pool = VMI_WALKS * (mm_pgtables_bytes(mm) / sizeof(pte_t)) +
+			VMI_THREAD_BUDGET * stacks->nr,
+	};
 	unsigned int i = 0;
-	long budget;
 	int err;
 
 	while (i < stacks->nr) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (atomic_read(&mm->mm_users) == 1)
+			return -ESRCH;
 		err = vmi_hold(holds, mm);
 		if (err)
 			return err;
-		budget = VMI_BUDGET;
-		while (i < stacks->nr && budget > 0) {
-			if (!find_stack(&search, &stacks->stack[i], &budget))
-				break;
-			search.clue = 0;
-			search.starts = 0;
-			i++;
-		}
+		i = find_some(stacks, i, &search);
 		vmi_unhold(holds, mm);
-		if (atomic_read(&mm->mm_users) == 1)
-			return -ESRCH;
 		cond_resched();
 	}
 	return 0;
 }
 
-static int compare_names(const void *a, const void *b)
+/* By address; of those that begin at the same one, the smaller first. */
+static int compare_stacks(const void *a, const void *b)
 {
-	const struct vmi_stack_name *x = a, *y = b;
+	const struct vmi_stack *x = *(const struct vmi_stack **)a;
+	const struct vmi_stack *y = *(const struct vmi_stack **)b;
 
-	return x->start < y->start ? -1 : x->start > y->start;
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return x->end < y->end ? -1 : x->end > y->end;
 }
 
+/*
+ * Two stacks with one guard between them: where the upper one begins can't be told.
+ * Or two threads have the same clue: one of them inherited it.
+ */
+static bool is_doubtful(const struct vmi_stack *stack,
+			const struct vmi_stack *below)
+{
+	return stack->start == below->start &&
+	       (stack->end != below->end || !stack->depth_known);
+}
+
+static void drop_doubtful(struct vmi_stacks *stacks)
+{
+	unsigned int i, kept = 1;
+
+	for (i = 1; i < stacks->nr_names; i++) {
+		struct vmi_stack *stack = stacks->name[i];
+
+		if (is_doubtful(stack, stacks->name[kept - 1]))
+			stack->kind = VMI_STACK_UNKNOWN;
+		else
+			stacks->name[kept++] = stack;
+	}
+	stacks->nr_names = min(stacks->nr_names, kept);
+}
+
+/* The first stack of the process is told by its mapping. */
 static int name_stacks(struct vmi_stacks *stacks)
 {
-	const struct vmi_stack *stack;
+	struct vmi_stack *stack;
 	unsigned int i;
 
 	if (stacks->nr == 1 && stacks->stack->initial)
@@ -335,15 +403,12 @@ static int name_stacks(struct vmi_stacks *stacks)
 		return -ENOMEM;
 	for (i = 0; i < stacks->nr; i++) {
 		stack = &stacks->stack[i];
-		if (stack->kind == VMI_STACK_UNKNOWN || stack->initial)
-			continue;
-		stacks->name[stacks->nr_names++] = (struct vmi_stack_name){
-			.start = stack->start,
-			.tid = stack->thread.tid,
-		};
+		if (stack->kind != VMI_STACK_UNKNOWN && !stack->initial)
+			stacks->name[stacks->nr_names++] = stack;
 	}
 	sort(stacks->name, stacks->nr_names, sizeof(*stacks->name),
-	     compare_names, NULL);
+	     compare_stacks, NULL);
+	drop_doubtful(stacks);
 	return 0;
 }
 
@@ -356,7 +421,7 @@ static unsigned int find_name(const struct vmi_stacks *stacks,
 	while (low < high) {
 		unsigned int middle = (low + high) / 2;
 
-		if (stacks->name[middle].start >= addr)
+		if (stacks->name[middle]->start >= addr)
 			high = middle;
 		else
 			low = middle + 1;
@@ -383,7 +448,7 @@ unsigned int vmi_stacks_in(const struct vmi_stacks *stacks, unsigned long start,
 	first = find_name(stacks, start);
 	nr = find_name(stacks, end) - first;
 	if (nr)
-		*tid = stacks->name[first].tid;
+		*tid = stacks->name[first]->thread.tid;
 	return nr;
 }
 
@@ -404,6 +469,9 @@ static void gather_threads(struct vmi_stacks *stacks, unsigned int room,
 		if (stack->thread.tid)
 			stacks->nr++;
 	}
+	/* What was seen may have been the names of the next program. */
+	if (!vmi_process_runs_in(task, mm))
+		stacks->nr = 0;
 }
 
 /* Pages, or VMI_UNLIMITED. */
@@ -414,7 +482,7 @@ static unsigned long stack_limit(const struct task_struct *task)
 	return limit == RLIM_INFINITY ? VMI_UNLIMITED : limit >> PAGE_SHIFT;
 }
 
-/* Room for the threads there are, and some that come meanwhile. */
+/* Room for the threads there are, and for some of those that come meanwhile. */
 static unsigned int room_for(unsigned int threads)
 {
 	return threads + threads / 8 + 1;
@@ -428,7 +496,7 @@ static unsigned int room_for(unsigned int threads)
  * @ns: pid namespace to number the threads in
  * @mm: its address space, whose mm_users the caller holds
  *
- * A process that is gone has none.
+ * A process that is gone, or runs in another address space, has none.
  *
  * Return: 0; -ENOMEM; -EINTR when the reader is being killed; -ESRCH when the
  * process is gone meanwhile.

@@ -58,27 +58,17 @@ struct vmi_stack {
 };
 
 /**
- * struct vmi_stack_name - what a mapping is named after
- * @start: first address of a stack that lies in it
- * @tid: number of the thread
- */
-struct vmi_stack_name {
-	unsigned long start;
-	pid_t tid;
-};
-
-/**
  * struct vmi_stacks - the stacks of a process
  * @nr: how many threads it has
  * @stack: their stacks, in the order of the threads
- * @nr_names: stacks of threads that are known
- * @name: what their mappings are named after, by address
+ * @nr_names: stacks of threads that mappings are named after
+ * @name: these, by address
  */
 struct vmi_stacks {
 	unsigned int nr;
 	struct vmi_stack *stack;
 	unsigned int nr_names;
-	struct vmi_stack_name *name;
+	struct vmi_stack **name;
 };
 
 int vmi_stacks_gather(struct vmi_stacks *stacks, struct vmi_holds *holds,

@@ -331,14 +331,13 @@ static char *put_time(char *to, u64 ns)
  * vmi_text_event() - write a row of [growth]
  * @to: room for VMI_TEXT_EVENT bytes
  * @event: the growth
- * @ns: pid namespace of the reader's procfs
+ * @tid: number of the task that caused it, as the reader sees it; 0 if he does not
  *
  * The columns are those of VMINSPECT_GROWTH_COLUMNS.
  *
  * Return: the end of what was written, which is not terminated.
  */
-char *vmi_text_event(char *to, const struct vmi_growth_event *event,
-		     const struct pid_namespace *ns)
+char *vmi_text_event(char *to, const struct vmi_growth_event *event, pid_t tid)
 {
 	static const char *const causes[] = {
 		[VMI_GROWTH_FAULT] = "fault",
@@ -355,7 +354,6 @@ char *vmi_text_event(char *to, const struct vmi_growth_event *event,
 		[VMI_GROWTH_MMAP_MIN_ADDR] = "refused:mmap_min_addr",
 		[VMI_GROWTH_OTHER] = "refused:other",
 	};
-	pid_t tid = vmi_growth_tid(event, ns);
 
 	to = put_time(to, event->time_ns);
 	to = put_known(to, tid, tid);

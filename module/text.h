@@ -4,7 +4,6 @@
 
 #include <linux/types.h>
 
-struct pid_namespace;
 struct vmi_growth_event;
 struct vmi_row;
 struct vmi_stack;
@@ -27,8 +26,7 @@ char *vmi_text_count(char *to, const char *key, u64 value);
 char *vmi_text_address(char *to, const char *key, unsigned long addr);
 char *vmi_text_stack(char *to, const struct vmi_stack *stack,
 		     const struct vmi_stacks *stacks);
-char *vmi_text_event(char *to, const struct vmi_growth_event *event,
-		     const struct pid_namespace *ns);
+char *vmi_text_event(char *to, const struct vmi_growth_event *event, pid_t tid);
 bool vmi_text_stack_name(char *to, const struct vmi_stacks *stacks,
 			 unsigned long start, unsigned long end);
 char *vmi_text_row(char *to, const struct vmi_row *row);

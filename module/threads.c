@@ -82,6 +82,12 @@ static bool is_signal_stack(const struct task_struct *task, unsigned long sp)
 	return sp > start && sp - start <= READ_ONCE(task->sas_ss_size);
 }
 
+/* A worker of the kernel's has no stack in user space, nor a TLS block of its own. */
+static bool is_worker(const struct task_struct *task)
+{
+	return task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER);
+}
+
 /**
  * vmi_thread_gather() - read what is known of a thread
  * @thread: where to put it
@@ -103,7 +109,7 @@ void vmi_thread_gather(struct vmi_thread *thread, struct task_struct *task,
 		.leader = thread_group_leader(task),
 	};
 	get_task_comm(thread->comm, task);
-	if (READ_ONCE(task->mm) != mm || !look(thread, task))
+	if (READ_ONCE(task->mm) != mm || is_worker(task) || !look(thread, task))
 		return;
 	thread->on_signal_stack = is_signal_stack(task, thread->sp);
 	/* First the registers, then the address space they belong to. */

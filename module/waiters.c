@@ -3,94 +3,109 @@
  * Who waits, in poll(2) and its relatives, for something to happen to the stacks
  * of a process.
  *
- * The queues are shared by all processes, and chosen by address space: they have
- * to exist for as long as anyone waits, which can be longer than what he waits for,
- * and even than his descriptor is any good. Who is woken for another process looks
- * and goes on waiting.
+ * Each open report has a queue. It may go when the report is released: poll(),
+ * select(), aio and io_uring hold the file, and epoll forgets a file before it is
+ * released (fs/file_table.c:__fput()). Unless it is released because the module
+ * goes, see vmi_waiters_release().
  *
- * Waiters are woken from a probe, where PREEMPT_RT allows no lock that sleeps: so
- * an irq_work does it.
+ * Waiters are woken from a probe, where PREEMPT_RT allows no lock that sleeps, and
+ * nobody a lock that he might hold: so an irq_work does it.
  *
- * Locking: none but that of the queues. leaving_lock lets nobody queue up once the
- * module is about to go.
+ * Locking: waiters_lock protects the set of those who ever waited. leaving_lock lets
+ * nobody queue up once the module is about to go.
  */
 #include <linux/delay.h>
-#include <linux/hash.h>
+#include <linux/hashtable.h>
 #include <linux/irq_work.h>
-#include <linux/kernel.h>
-#include <linux/log2.h>
 #include <linux/poll.h>
 #include <linux/rcupdate.h>
 #include <linux/rwsem.h>
+#include <linux/spinlock.h>
 #include <linux/wait.h>
 
 #include "waiters.h"
 
-/* One bit each of an unsigned long. */
-#define VMI_WAITERS_BITS 6
-#define VMI_WAITERS BIT(VMI_WAITERS_BITS)
-
-static wait_queue_head_t queues[VMI_WAITERS];
-static unsigned long to_wake;
+#define VMI_WAITERS_BITS 8
+static DEFINE_HASHTABLE(waiters, VMI_WAITERS_BITS);
+static DEFINE_RAW_SPINLOCK(waiters_lock);
 
 static DECLARE_RWSEM(leaving_lock);
 static bool leaving;
 
-static unsigned int queue_of(const struct mm_struct *mm)
-{
-	return hash_ptr(mm, VMI_WAITERS_BITS);
-}
-
-/* All of them, also those who want to be woken one at a time: who is the one? */
-static void wake_queue(wait_queue_head_t *queue, __poll_t mask)
-{
-	__wake_up(queue, TASK_NORMAL, 0, poll_to_key(mask));
-}
-
+/*
+ * All of them, also those who want to be woken one at a time: who is the one? They
+ * are not told what for: aio and io_uring would believe it, and not look. Only when
+ * the module goes they are to believe that it is over (POLLFREE, as
+ * kernel/sched/wait.c:__wake_up_pollfree() says it).
+ */
 static void wake(struct irq_work *work)
 {
-	unsigned long bits = xchg(&to_wake, 0);
-	unsigned int i;
+	struct vmi_waiter *waiter = container_of(work, struct vmi_waiter, wake);
+	void *key = NULL;
 
-	for_each_set_bit(i, &bits, VMI_WAITERS)
-		wake_queue(&queues[i], EPOLLPRI | EPOLLHUP);
-}
-
-static DEFINE_IRQ_WORK(wake_work, wake);
-
-/**
- * vmi_waiters_init() - prepare to wait
- */
-void vmi_waiters_init(void)
-{
-	unsigned int i;
-
-	BUILD_BUG_ON(VMI_WAITERS > BITS_PER_LONG);
-	for (i = 0; i < VMI_WAITERS; i++)
-		init_waitqueue_head(&queues[i]);
+	if (READ_ONCE(leaving))
+		key = poll_to_key(EPOLLPRI | EPOLLHUP | POLLFREE);
+	__wake_up(&waiter->queue, TASK_NORMAL, 0, key);
 }
 
 /**
- * vmi_waiters_add() - somebody is about to wait
- * @file: file of a report
- * @table: of poll()
+ * vmi_waiter_init() - prepare to wait
+ * @waiter: the waiter
  * @mm: the address space
+ */
+void vmi_waiter_init(struct vmi_waiter *waiter, const struct mm_struct *mm)
+{
+	INIT_HLIST_NODE(&waiter->node);
+	waiter->mm = mm;
+	init_waitqueue_head(&waiter->queue);
+	init_irq_work(&waiter->wake, wake);
+}
+
+/**
+ * vmi_waiter_exit() - undo vmi_waiter_init()
+ * @waiter: the waiter; nobody waits any more
+ */
+void vmi_waiter_exit(struct vmi_waiter *waiter)
+{
+	if (hlist_unhashed_lockless(&waiter->node))
+		return;
+	raw_spin_lock(&waiters_lock);
+	hash_del(&waiter->node);
+	raw_spin_unlock(&waiters_lock);
+	irq_work_sync(&waiter->wake);
+}
+
+static void add_waiter(struct vmi_waiter *waiter)
+{
+	raw_spin_lock(&waiters_lock);
+	if (hlist_unhashed(&waiter->node))
+		hash_add(waiters, &waiter->node, (unsigned long)waiter->mm);
+	raw_spin_unlock(&waiters_lock);
+}
+
+/**
+ * vmi_waiter_poll() - somebody is about to wait
+ * @waiter: of a report
+ * @file: its file
+ * @table: of poll()
  *
  * What he waits for is to be looked at after this.
  *
  * Return: false if the module is about to go.
  */
-bool vmi_waiters_add(struct file *file, struct poll_table_struct *table,
-		     const struct mm_struct *mm)
+bool vmi_waiter_poll(struct vmi_waiter *waiter, struct file *file,
+		     struct poll_table_struct *table)
 {
 	bool stays;
 
 	down_read(&leaving_lock);
 	stays = !leaving;
-	if (stays)
-		poll_wait(file, &queues[queue_of(mm)], table);
+	if (stays) {
+		add_waiter(waiter);
+		poll_wait(file, &waiter->queue, table);
+	}
 	up_read(&leaving_lock);
-	/* Pairs with wq_has_sleeper(). */
+	/* Pairs with that of vmi_waiters_wake(). */
 	smp_mb();
 	return stays;
 }
@@ -99,47 +114,56 @@ bool vmi_waiters_add(struct file *file, struct poll_table_struct *table,
  * vmi_waiters_wake() - something happened
  * @mm: the address space
  *
- * Context: any.
+ * Context: any but an interrupt.
  */
 void vmi_waiters_wake(const struct mm_struct *mm)
 {
-	unsigned int i = queue_of(mm);
+	struct vmi_waiter *waiter;
 
-	if (!wq_has_sleeper(&queues[i]))
+	/* First what happened, then who waits; see vmi_waiter_poll(). */
+	smp_mb();
+	if (hlist_empty(&waiters[hash_min((unsigned long)mm, VMI_WAITERS_BITS)]))
 		return;
-	set_bit(i, &to_wake);
-	irq_work_queue(&wake_work);
+	raw_spin_lock(&waiters_lock);
+	hash_for_each_possible(waiters, waiter, node, (unsigned long)mm)
+		if (waiter->mm == mm)
+			irq_work_queue(&waiter->wake);
+	raw_spin_unlock(&waiters_lock);
+}
+
+/* Returns whether there is anyone left who waits. */
+static bool send_away(void)
+{
+	struct vmi_waiter *waiter;
+	bool any = false;
+	int bucket;
+
+	raw_spin_lock(&waiters_lock);
+	hash_for_each(waiters, bucket, waiter, node) {
+		/* Nobody can join any more: whoever is seen is the last. */
+		if (waitqueue_active(&waiter->queue)) {
+			irq_work_queue(&waiter->wake);
+			any = true;
+		}
+	}
+	raw_spin_unlock(&waiters_lock);
+	return any;
 }
 
 /**
  * vmi_waiters_release() - the module is about to go: send all waiters away
  *
- * The files are still there. Who sleeps in poll(2) looks again, and gets to hear
- * that it is over; an epoll instance or io_uring forgets the queue (EPOLLFREE, see
- * kernel/sched/wait.c:__wake_up_pollfree(), which knows of these only).
+ * Afterwards reports may be released whose files are still open. Who sleeps in
+ * poll() looks again, and gets to hear that it is over; epoll, aio and io_uring
+ * forget the queue at once.
  */
 void vmi_waiters_release(void)
 {
-	unsigned int i;
-
 	down_write(&leaving_lock);
-	leaving = true;
+	WRITE_ONCE(leaving, true);
 	up_write(&leaving_lock);
-	for (i = 0; i < VMI_WAITERS; i++) {
-		/* Nobody can join any more: whoever is seen is the last. */
-		while (waitqueue_active(&queues[i])) {
-			wake_queue(&queues[i], EPOLLHUP | POLLFREE);
-			fsleep(USEC_PER_MSEC);
-		}
-	}
+	while (send_away())
+		fsleep(USEC_PER_MSEC);
 	/* Those who forgot a queue may just be looking at it. */
 	synchronize_rcu();
-}
-
-/**
- * vmi_waiters_exit() - undo vmi_waiters_init(); nobody is woken any more
- */
-void vmi_waiters_exit(void)
-{
-	irq_work_sync(&wake_work);
 }

@@ -211,6 +211,11 @@ static inline bool vmi_task_on_cpu(const struct task_struct *task)
 #endif
 }
 
+/* Until 6.4 only io_uring had workers that are threads of a process. */
+#ifndef PF_USER_WORKER
+#define PF_USER_WORKER PF_IO_WORKER
+#endif
+
 /* 6.17 renamed the bit of folio->mapping that says "anonymous". */
 #ifndef FOLIO_MAPPING_ANON
 #define FOLIO_MAPPING_ANON PAGE_MAPPING_ANON
