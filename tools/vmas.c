@@ -132,15 +132,13 @@ void vmas_keep_nonzero(struct rows *vmas)
 size_t vmas_below(const struct rows *vmas, uint64_t address)
 {
 	size_t below = vmas->all;
-	uint64_t end, last = 0;
 	char buf[CELL_MAX];
+	uint64_t end;
 
-	for (size_t row = 0; row < vmas->all; row++) {
+	/* In a report they are in the order of their addresses. */
+	for (size_t row = 0; row < vmas->all; row++)
 		if (value_number(rows_cell(vmas, row, COL_END, NULL, buf), 16, &end) &&
-		    end <= address && end >= last) {
+		    end <= address)
 			below = row;
-			last = end;
-		}
-	}
 	return below;
 }
