@@ -352,7 +352,10 @@ static int find_stacks(struct vmi_stacks *stacks, struct vmi_holds *holds,
 	return 0;
 }
 
-/* By address; of those that begin at the same one, the smaller first. */
+/*
+ * By address; of those that begin at the same one, the smaller first; of those that
+ * are the same, first the one that a thread is seen to run on.
+ */
 static int compare_stacks(const void *a, const void *b)
 {
 	const struct vmi_stack *x = *(const struct vmi_stack **)a;
@@ -360,7 +363,9 @@ static int compare_stacks(const void *a, const void *b)
 
 	if (x->start != y->start)
 		return x->start < y->start ? -1 : 1;
-	return x->end < y->end ? -1 : x->end > y->end;
+	if (x->end != y->end)
+		return x->end < y->end ? -1 : 1;
+	return y->depth_known - x->depth_known;
 }
 
 /*
