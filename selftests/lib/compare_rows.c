@@ -18,11 +18,13 @@ static uint64_t page_size(void)
 	return sysconf(_SC_PAGESIZE);
 }
 
-/* A mapping that holds a thread's stack is named after it where maps names nothing. */
+/* A mapping that holds a thread's stack is named after it, unlike in maps. */
 static bool same_name(const char *smaps, const char *row)
 {
-	if (!smaps && row)
-		return !strncmp(row, "[stack:", strlen("[stack:"));
+	bool given = smaps && !strncmp(smaps, "[anon:", strlen("[anon:"));
+
+	if (row && (!smaps || given) && !strncmp(row, "[stack:", strlen("[stack:")))
+		return true;
 	return smaps && row ? !strcmp(smaps, row) : smaps == row;
 }
 
