@@ -354,7 +354,8 @@ static int find_stacks(struct vmi_stacks *stacks, struct vmi_holds *holds,
 
 /*
  * By address; of those that begin at the same one, the smaller first; of those that
- * are the same, first the one that a thread is seen to run on.
+ * are the same, first the one that a thread is seen to run on, then that of the
+ * older one.
  */
 static int compare_stacks(const void *a, const void *b)
 {
@@ -365,7 +366,9 @@ static int compare_stacks(const void *a, const void *b)
 		return x->start < y->start ? -1 : 1;
 	if (x->end != y->end)
 		return x->end < y->end ? -1 : 1;
-	return y->depth_known - x->depth_known;
+	if (x->depth_known != y->depth_known)
+		return y->depth_known - x->depth_known;
+	return x < y ? -1 : 1;
 }
 
 /*
