@@ -272,6 +272,7 @@ void vmi_growth_free(struct vmi_growth *growth)
 	};
 	growth->refusal = NULL;
 	growth->kept = 0;
+	growth->held = 0;
 	growth->nr_ends = 0;
 	raw_spin_unlock(&growth->lock);
 

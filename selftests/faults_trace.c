@@ -18,6 +18,7 @@
 
 #include "lib/faults.h"
 #include "lib/kind.h"
+#include "trace.h"
 #include "track.h"
 
 #define INSTANCE_NAME "faults_trace"
@@ -359,85 +360,6 @@ TEST_F(faults_trace, switched_under_load)
 	EXPECT_EQ(0, faults_agree(PID));
 }
 
-/* Start a program with its output in a file. */
-static pid_t start_tool(char *const argv[], const char *output)
-{
-	pid_t test = getpid(), pid = fork();
-	int fd;
-
-	if (pid)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != test)
-		_exit(1);
-	setenv("PERF_PAGER", "cat", 1);
-	fd = open(output, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
-	dup2(fd, STDOUT_FILENO);
-	dup2(fd, STDERR_FILENO);
-	execvp(argv[0], argv);
-	_exit(127);
-}
-
-static void say(const char *output)
-{
-	char *text = procfile_read(output, NULL), *line, *next = text;
-
-	while (next && (line = strsep(&next, "\n")))
-		diag("%s: %s", output, line);
-	free(text);
-}
-
-/* Wait for a program's end; it may end by our signal. */
-static bool ended_well(pid_t pid, const char *output)
-{
-	int status = -1;
-
-	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status))
-		return true;
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT)
-		return true;
-	diag("expected the program to end well, seen wait status %x; it said:", status);
-	say(output);
-	return false;
-}
-
-static bool run_tool(char *const argv[], const char *output)
-{
-	pid_t pid = start_tool(argv, output);
-
-	return pid > 0 && ended_well(pid, output);
-}
-
-/** struct control - two pipes by which perf is told what to do, and says it is done */
-struct control {
-	int to[2];
-	int from[2];
-	char option[64];
-};
-
-static bool open_control(struct control *c)
-{
-	if (pipe(c->to) || pipe(c->from))
-		return false;
-	snprintf(c->option, sizeof(c->option), "--control=fd:%d,%d", c->to[0], c->from[1]);
-	return true;
-}
-
-/* The answer is "ack" and a newline, behind which there may be a NUL. */
-static bool tell(const struct control *c, const char *command)
-{
-	char answer[8] = "", byte = 0;
-	size_t have = 0;
-
-	if (write(c->to[1], command, strlen(command)) != (ssize_t)strlen(command))
-		return false;
-	while (byte != '\n' && have < sizeof(answer) - 1 && read(c->from[0], &byte, 1) == 1)
-		if (byte)
-			answer[have++] = byte;
-	return !strcmp(answer, "ack\n");
-}
-
 /* Let perf look at one step of the target; return its faults in that step. */
 static uint64_t step_under_perf(struct __test_metadata *_metadata, struct target *target,
 				pid_t *tool, char *const argv[], const struct control *c)
@@ -540,32 +462,6 @@ TEST_F(faults_trace, trace_cmd)
 	EXPECT_EQ(stat, events.count);
 	EXPECT_KNOWN(&events);
 	EXPECT_IN_MAPPINGS(&events);
-}
-
-/* Wait until a text is in a file. */
-static bool await_text(const char *path, const char *wanted)
-{
-	for (int i = 0; i < 2000; i++) {
-		char *text = procfile_read(path, NULL);
-		bool found = text && strstr(text, wanted);
-
-		free(text);
-		if (found)
-			return true;
-		usleep(50000);
-	}
-	diag("expected '%s', seen:", wanted);
-	say(path);
-	return false;
-}
-
-static uint64_t number_behind(const char *path, const char *mark)
-{
-	char *text = procfile_read(path, NULL), *at = text ? strstr(text, mark) : NULL;
-	uint64_t number = at ? strtoull(at + strlen(mark), NULL, 10) : UINT64_MAX;
-
-	free(text);
-	return number;
 }
 
 TEST_F(faults_trace, bpftrace)

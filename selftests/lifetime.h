@@ -45,7 +45,8 @@ static inline bool life_bad(struct report *r, const char *format, ...)
 static inline bool life_sections_ok(struct report *r)
 {
 	static const char *const known[] = { "\n[process]\n", "\n[mm]\n", "\n[vmas]\n",
-					     "\n[gone]\n", "\n[faults]\n", "\n[total]\n" };
+					     "\n[gone]\n", "\n[faults]\n", "\n[stacks]\n",
+					     "\n[grows]\n", "\n[growth]\n", "\n[total]\n" };
 	size_t sections = sizeof(known) / sizeof(*known);
 	const char *at = r->text, *found;
 
