@@ -14,7 +14,7 @@
 #include "unload.h"
 
 #define PROCESSES 4
-#define SOON_S 10
+#define SOON_S 60
 
 FIXTURE(unload_growth)
 {
