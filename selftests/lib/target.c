@@ -44,8 +44,9 @@ static int is_stopped(pid_t pid)
 		if (!stat)
 			continue;	/* this thread has just ended */
 		state = strrchr(stat, ')');
+		/* a thread that has just been joined does not stop any more */
 		if (!state || state[2] == 'Z' || state[2] == 'X')
-			all = -ECHILD;
+			all = atoi(task->d_name) == pid ? -ECHILD : all;
 		else if (state[2] != 'T' && state[2] != 't')
 			all = 0;
 		free(stat);
