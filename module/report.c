@@ -274,6 +274,13 @@ static void *next_event(struct vmi_report *report, loff_t *pos)
 	return VMI_TOTAL;
 }
 
+static __always_inline bool is_row(const struct vmi_report *report, const void *v)
+{
+	const struct vmi_row *row = v;
+
+	return row >= report->rows.row && row < report->rows.row + VMI_ROWS;
+}
+
 static bool is_stack(const struct vmi_report *report, const void *v)
 {
 	const struct vmi_stack *stack = v;
@@ -327,12 +334,23 @@ static void *begin_rows(struct seq_file *m, struct vmi_report *report,
 	return next_rows(m, report, pos);
 }
 
+static void *next_row(struct seq_file *m, struct vmi_report *report,
+		      const struct vmi_row *row, loff_t *pos)
+{
+	add_total(&report->total, row);
+	*pos = row->end;
+	if (++report->row < report->rows.nr)
+		return &report->rows.row[report->row];
+	return next_rows(m, report, pos);
+}
+
+/* Of all that comes by here and in report_show(), most are rows. */
 static void *report_next(struct seq_file *m, void *v, loff_t *pos)
 {
 	struct vmi_report *report = m->private;
 
-	if (v == VMI_TOTAL)
-		return end_report(report, pos);
+	if (likely(is_row(report, v)))
+		return next_row(m, report, v, pos);
 	if (v == VMI_HEAD)
 		return begin_rows(m, report, pos);
 	if (v == VMI_ACCOUNT) {
@@ -347,11 +365,7 @@ static void *report_next(struct seq_file *m, void *v, loff_t *pos)
 		*pos = VMI_POS_GROWTH + (v == VMI_GROWS ? 0 : report->event_next);
 		return next_event(report, pos);
 	}
-	add_total(&report->total, v);
-	*pos = ((struct vmi_row *)v)->end;
-	if (++report->row < report->rows.nr)
-		return &report->rows.row[report->row];
-	return next_rows(m, report, pos);
+	return end_report(report, pos);
 }
 
 static void report_stop(struct seq_file *m, void *v)
@@ -376,9 +390,11 @@ static int report_show(struct seq_file *m, void *v)
 {
 	struct vmi_report *report = m->private;
 
-	if (v == VMI_HEAD)
+	if (likely(is_row(report, v)))
+		show_row(m, v);
+	else if (v == VMI_HEAD)
 		return show_head(m, report);
-	if (v == VMI_ACCOUNT)
+	else if (v == VMI_ACCOUNT)
 		show_account(m, report);
 	else if (is_stack(report, v))
 		show_stack(m, report, v);
@@ -386,10 +402,8 @@ static int report_show(struct seq_file *m, void *v)
 		show_grows(m, report);
 	else if (v == &report->event)
 		show_event(m, report);
-	else if (v == VMI_TOTAL)
-		show_total(m, report);
 	else
-		show_row(m, v);
+		show_total(m, report);
 	return 0;
 }
 

@@ -143,9 +143,10 @@ static bool has_stack(const struct vm_area_struct *vma,
 	return vmi_stacks_in(stacks, vma->vm_start, vma->vm_end, &tid);
 }
 
-static bool put_stack(struct vmi_rows *rows, struct vmi_row *row,
-		      const struct vm_area_struct *vma,
-		      const struct vmi_stacks *stacks)
+/* Its array on the stack is to cost only who needs it. */
+static noinline bool put_stack(struct vmi_rows *rows, struct vmi_row *row,
+			       const struct vm_area_struct *vma,
+			       const struct vmi_stacks *stacks)
 {
 	char name[VMI_TEXT_STACK_NAME];
 
