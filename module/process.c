@@ -66,8 +66,11 @@ bool vmi_process_runs_in(struct task_struct *task, const struct mm_struct *mm)
 	bool runs = false;
 
 	rcu_read_lock();
-	for_each_thread(task, thread)
-		runs = runs || READ_ONCE(thread->mm) == mm;
+	for_each_thread(task, thread) {
+		runs = READ_ONCE(thread->mm) == mm;
+		if (runs)
+			break;
+	}
 	rcu_read_unlock();
 	return runs;
 }
