@@ -2,9 +2,11 @@
 #include "bench.h"
 
 #include <err.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 void die(const char *what)
 {
@@ -36,4 +38,19 @@ void become_ordinary(void)
 
 	if (sched_setscheduler(0, SCHED_OTHER, &param))
 		die("sched_setscheduler");
+}
+
+void read_file(const char *path)
+{
+	static char buffer[128 * 1024];
+	int fd = open(path, O_RDONLY);
+	ssize_t n;
+
+	if (fd < 0)
+		die(path);
+	while ((n = read(fd, buffer, sizeof(buffer))) > 0)
+		;
+	if (n < 0)
+		die(path);
+	close(fd);
 }

@@ -17,4 +17,7 @@ void become_sole(void);
 /* The opposite. */
 void become_ordinary(void);
 
+/* Reads all of a file, throws it away. */
+void read_file(const char *path);
+
 #endif

@@ -181,21 +181,6 @@ static void stop_target(struct target *target)
 	waitpid(target->pid, NULL, 0);
 }
 
-/* Reads all of a file, throws it away. */
-static void read_file(const char *path)
-{
-	int fd = open(path, O_RDONLY);
-	ssize_t n;
-
-	if (fd < 0)
-		die(path);
-	while ((n = read(fd, buffer, sizeof(buffer))) > 0)
-		;
-	if (n < 0)
-		die(path);
-	close(fd);
-}
-
 /* Reads the pagemap of the memory that the case is about. */
 static void read_pagemap(const struct target *target)
 {

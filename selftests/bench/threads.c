@@ -125,20 +125,6 @@ static void stop_target(void)
 	free(tids);
 }
 
-static void read_file(const char *path)
-{
-	int fd = open(path, O_RDONLY);
-	ssize_t n;
-
-	if (fd < 0)
-		die(path);
-	while ((n = read(fd, buffer, sizeof(buffer))) > 0)
-		;
-	if (n < 0)
-		die(path);
-	close(fd);
-}
-
 static void read_stats(void)
 {
 	char path[64];
