@@ -14,9 +14,6 @@
 #include "compat/leaf.h"
 #include "descent.h"
 
-/* Entries looked at together where nothing is mapped. */
-#define VMI_STRIDE 8
-
 /**
  * vmi_descent_begin() - begin to walk
  * @d: the walk
@@ -80,14 +77,6 @@ static void meet_entry(struct vmi_descent *d, pteval_t entry, unsigned long addr
 		d->lowest = addr;
 }
 
-static bool is_empty(const pte_t *ptep)
-{
-	const pteval_t *e = (const pteval_t *)ptep;
-
-	return vmi_entry_none(e[0] | e[1] | e[2] | e[3] |
-			      e[4] | e[5] | e[6] | e[7]);
-}
-
 /* From @d->addr down to @first, both served by one table. */
 static void descend_ptes(struct vmi_descent *d, pmd_t pmd, unsigned long first)
 {
@@ -97,7 +86,7 @@ static void descend_ptes(struct vmi_descent *d, pmd_t pmd, unsigned long first)
 
 	while (nr && !d->done) {
 		if (!d->guard && nr >= VMI_STRIDE &&
-		    is_empty(base + nr - VMI_STRIDE)) {
+		    vmi_entries_none(base + nr - VMI_STRIDE)) {
 			nr -= VMI_STRIDE;
 			d->budget--;
 			continue;

@@ -45,7 +45,7 @@
 #define VMI_GROWTH_EVENTS_MAX 4096
 
 /* Mappings of one process whose growths are told apart. */
-#define VMI_GROWTH_ENDS_MAX 4096
+#define VMI_GROWTH_ENDS_MAX 4096U
 
 /* Whose room is used up gets so much more. */
 #define VMI_GROWTH_MORE 8
@@ -411,7 +411,8 @@ static bool need_room(struct vmi_growth *growth, struct vmi_growth_room *room)
 		room->nr_slots = min(growth->nr_slots * VMI_GROWTH_MORE, max);
 	if (growth->nr_ends == growth->max_ends &&
 	    growth->max_ends < VMI_GROWTH_ENDS_MAX)
-		room->max_ends = growth->max_ends * VMI_GROWTH_MORE;
+		room->max_ends = min(growth->max_ends * VMI_GROWTH_MORE,
+				     VMI_GROWTH_ENDS_MAX);
 	raw_spin_unlock(&growth->lock);
 	return need || room->nr_slots || room->max_ends;
 }

@@ -32,9 +32,6 @@
 #include "pages.h"
 #include "shmem.h"
 
-/* Entries looked at together where nothing is mapped. */
-#define VMI_STRIDE 8
-
 /* PTEs, or work worth as many, that one entry of an upper table costs. */
 #define VMI_COST_UPPER 1
 
@@ -52,8 +49,7 @@ static __always_inline unsigned long count_none(const void *p, unsigned long nr)
 	unsigned long i;
 
 	for (i = 0; i + VMI_STRIDE <= nr; i += VMI_STRIDE, e += VMI_STRIDE)
-		if (!vmi_entry_none(e[0] | e[1] | e[2] | e[3] |
-				    e[4] | e[5] | e[6] | e[7]))
+		if (!vmi_entries_none(e))
 			break;
 	return i;
 }

@@ -165,15 +165,11 @@ static int show_head(struct seq_file *m, struct vmi_report *report)
 	return 0;
 }
 
-/* Straight into the buffer: seq_printf() would be most of the cost. */
 static void show_row(struct seq_file *m, const struct vmi_row *row)
 {
 	char *buf;
-	size_t room = seq_get_buf(m, &buf);
 
-	if (room < VMI_TEXT_ROW + row->name_len)
-		seq_commit(m, -1);
-	else
+	if (vmi_text_room(m, VMI_TEXT_ROW + row->name_len, &buf))
 		seq_commit(m, vmi_text_row(buf, row) - buf);
 }
 
@@ -189,11 +185,8 @@ static void show_stack(struct seq_file *m, const struct vmi_report *report,
 		       const struct vmi_stack *stack)
 {
 	char *buf;
-	size_t room = seq_get_buf(m, &buf);
 
-	if (room < VMI_TEXT_STACK)
-		seq_commit(m, -1);
-	else
+	if (vmi_text_room(m, VMI_TEXT_STACK, &buf))
 		seq_commit(m, vmi_text_stack(buf, stack, &report->stacks) - buf);
 }
 
@@ -210,13 +203,10 @@ static void show_event(struct seq_file *m, const struct vmi_report *report)
 {
 	const struct vmi_growth_event *event = &report->event;
 	char *buf;
-	size_t room = seq_get_buf(m, &buf);
 	pid_t tid;
 
 	tid = vmi_growth_tid(event, report->account.track->tgid, report->ns);
-	if (room < VMI_TEXT_EVENT)
-		seq_commit(m, -1);
-	else
+	if (vmi_text_room(m, VMI_TEXT_EVENT, &buf))
 		seq_commit(m, vmi_text_event(buf, event, tid) - buf);
 }
 

@@ -21,9 +21,7 @@ static void show_count(struct seq_file *m, const char *key, u64 value)
 {
 	char *buf;
 
-	if (seq_get_buf(m, &buf) < VMI_TEXT_KEY)
-		seq_commit(m, -1);
-	else
+	if (vmi_text_room(m, VMI_TEXT_KEY, &buf))
 		seq_commit(m, vmi_text_count(buf, key, value) - buf);
 }
 
@@ -42,9 +40,7 @@ static void show_address(struct seq_file *m, const char *key,
 {
 	char *buf;
 
-	if (seq_get_buf(m, &buf) < VMI_TEXT_KEY)
-		seq_commit(m, -1);
-	else
+	if (vmi_text_room(m, VMI_TEXT_KEY, &buf))
 		seq_commit(m, vmi_text_address(buf, key, value) - buf);
 }
 

@@ -2,6 +2,7 @@
 #ifndef _VMI_SECTIONS_H
 #define _VMI_SECTIONS_H
 
+#include <linux/seq_file.h>
 #include <linux/types.h>
 
 #include "account.h"
@@ -10,8 +11,6 @@
 #include "mm.h"
 #include "process.h"
 #include "space.h"
-
-struct seq_file;
 
 /**
  * struct vmi_total - sums over the rows shown
@@ -28,6 +27,24 @@ struct vmi_total {
 	struct vmi_faults faults;
 	u64 grows;
 };
+
+/**
+ * vmi_text_room() - is there room to write straight into a file's buffer?
+ * @m: the file
+ * @bytes: how many may be written
+ * @buf: where to; what was written is to be told by seq_commit()
+ *
+ * seq_printf() would be most of the cost of what is written often.
+ *
+ * Return: whether there is; if not, seq_file makes more, and asks again.
+ */
+static inline bool vmi_text_room(struct seq_file *m, size_t bytes, char **buf)
+{
+	if (seq_get_buf(m, buf) >= bytes)
+		return true;
+	seq_commit(m, -1);
+	return false;
+}
 
 void vmi_show_process(struct seq_file *m, const struct vmi_process *process,
 		      const struct vmi_account *account);

@@ -135,22 +135,22 @@ static bool put_path(struct vmi_rows *rows, struct vmi_row *row,
 	return true;
 }
 
-static bool has_stack(const struct vm_area_struct *vma,
-		      const struct vmi_stacks *stacks)
+static bool put_given(struct vmi_rows *rows, struct vmi_row *row,
+		      const char *given)
 {
-	pid_t tid;
-
-	return vmi_stacks_in(stacks, vma->vm_start, vma->vm_end, &tid);
+	return !given || put_name(rows, row, "[anon:", given, "]");
 }
 
-/* Its array on the stack is to cost only who needs it. */
+/* Its array on the stack is to cost only processes with threads. */
 static noinline bool put_stack(struct vmi_rows *rows, struct vmi_row *row,
 			       const struct vm_area_struct *vma,
-			       const struct vmi_stacks *stacks)
+			       const struct vmi_stacks *stacks,
+			       const char *given)
 {
 	char name[VMI_TEXT_STACK_NAME];
 
-	vmi_text_stack_name(name, stacks, vma->vm_start, vma->vm_end);
+	if (!vmi_text_stack_name(name, stacks, vma->vm_start, vma->vm_end))
+		return put_given(rows, row, given);
 	return put_name(rows, row, "", name, "");
 }
 
@@ -176,9 +176,9 @@ static bool gather_name(struct vmi_rows *rows, struct vmi_row *row,
 		name = "[stack]";
 	if (name)
 		return put_name(rows, row, "", name, "");
-	if (stacks->nr_names && has_stack(vma, stacks))
-		return put_stack(rows, row, vma, stacks);
-	return !given || put_name(rows, row, "[anon:", given, "]");
+	if (stacks->nr_names)
+		return put_stack(rows, row, vma, stacks, given);
+	return put_given(rows, row, given);
 }
 
 static void gather_file(struct vmi_row *row, const struct vm_area_struct *vma)

@@ -80,7 +80,24 @@ static __always_inline const pte_t *vmi_entry_table(pteval_t entry)
 #error "vminspect does not know the page-table entries of this architecture yet"
 #endif
 
-/* Both levels are skipped eight empty words at a time. */
+/* Entries looked at together where nothing is mapped. */
+#define VMI_STRIDE 8
+
+/**
+ * vmi_entries_none() - are the next VMI_STRIDE entries empty?
+ * @entries: the first, of a table of any level
+ *
+ * Return: whether they are; only a hint, for each is loaded anyhow.
+ */
+static __always_inline bool vmi_entries_none(const void *entries)
+{
+	const pteval_t *e = entries;
+
+	return vmi_entry_none(e[0] | e[1] | e[2] | e[3] |
+			      e[4] | e[5] | e[6] | e[7]);
+}
+
+/* Entries of all levels are such words. */
 static_assert(sizeof(pte_t) == sizeof(pteval_t));
 static_assert(sizeof(pmd_t) == sizeof(pteval_t));
 static_assert(sizeof(pud_t) == sizeof(pteval_t));
