@@ -8,12 +8,13 @@ KDIR ?= /lib/modules/$(KVER)/build
 prefix ?= /usr/local
 export prefix
 
-# For check, bench and demo: names out of selftests/vm/kernels, and tests.
-export KERNELS TESTS
+# For check, bench and demo: names out of selftests/vm/kernels, and tests; how
+# much longer storms last, and what random tests begin with.
+export KERNELS TESTS VMINSPECT_SOAK VMINSPECT_SEED
 
 VM := selftests/vm
 # The goal of this makefile is never a file.
-.PHONY: all help module tool install uninstall clean check check-tool style bench demo
+.PHONY: all help module tool install uninstall clean check check-tool check-more check-debug style bench demo
 
 all: module tool
 
@@ -32,10 +33,12 @@ help:
 	@echo 'Testing (root on Debian 12; installs what it needs)'
 	@echo '  make check         all tests: the tool, and the module on all kernels'
 	@echo '  make check-tool    only the tool, without a kernel'
+	@echo '  make check-more    all selftests on more kernels: real-time, cloud, NUMA, 1 and 4 CPUs'
+	@echo '  make check-debug   all selftests on kernels that complain about everything'
 	@echo '  make style         coding style and static checks'
 	@echo '  make bench         cost of a report, and of counting faults, in instructions'
 	@echo
-	@echo '  KERNELS="6.1 6.12" for check, bench, demo: only these; there are:'
+	@echo '  KERNELS="6.1 6.12" for check*, bench, demo: only these; there are:'
 	@echo '                     $(shell awk '!/^\#/ && NF { print $$1 }' $(VM)/kernels)'
 	@echo '  TESTS="rows access" for check: only the tests whose names start so'
 	@echo '  $(VM)/shell 6.12 COMMAND'
@@ -74,6 +77,12 @@ check:
 
 check-tool: tool
 	$(MAKE) -C tools check
+
+check-more:
+	@$(VM)/check more
+
+check-debug:
+	@$(VM)/check-debug
 
 style:
 	@selftests/style/check

@@ -31,30 +31,84 @@ kernel_names()
 	awk '!/^#/ && NF { print $1 }' "$VM/kernels"
 }
 
+# goal_kernels GOAL: the names of those that a goal tests.
+goal_kernels()
+{
+	awk -v goal="$1" '!/^#/ && $5 == goal { print $1 }' "$VM/kernels"
+}
+
 # kernel_field NAME FIELD: one field of a kernel's line.
 kernel_field()
 {
 	awk -v name="$1" -v field="$2" '
-		BEGIN { split("name suite headers needed append", fields)
+		BEGIN { split("name suite package needed goal options", fields)
 			for (i in fields) column[fields[i]] = i }
 		/^#/ || $1 != name { next }
-		field == "append" { $1 = $2 = $3 = $4 = ""; sub(/^ +/, ""); print }
-		field != "append" { print $column[field] }
+		field == "options" { $1 = $2 = $3 = $4 = $5 = ""; sub(/^ +/, ""); print }
+		field != "options" { print $column[field] }
 		{ found = 1 }
 		END { exit !found }' "$VM/kernels" ||
 		die "$1: no such kernel; there are: $(kernel_names | xargs)"
 }
 
-# kernel_dir NAME: where a fetched kernel is: release, vmlinuz, lib/modules.
+# kernel_option NAME OPTION DEFAULT: one of a kernel's options for the harness.
+kernel_option()
+{
+	local option
+
+	for option in $(kernel_field "$1" options); do
+		[[ $option != "vm.$2="* ]] || { echo "${option#*=}"; return; }
+	done
+	echo "$3"
+}
+
+# kernel_append NAME: the options for the kernel's command line.
+kernel_append()
+{
+	kernel_field "$1" options | sed -E 's/(^| )vm\.[^ ]*//g'
+}
+
+# kernel_is_built NAME: is it built here, from source?
+kernel_is_built()
+{
+	[[ $(kernel_field "$1" package) == linux-source* ]]
+}
+
+# kernel_dir NAME: where a fetched kernel is: release, vmlinuz, root/lib/modules.
+# One that differs from an earlier one in its options only shares it.
 kernel_dir()
 {
-	echo "$CACHE/kernels/$1"
+	echo "$CACHE/kernels/$(awk -v name="$1" '
+		/^#/ || !NF { next }
+		{ of = $3 ~ /^linux-source/ ? $1 : $2 " " $3 }
+		!(of in first) { first[of] = $1 }
+		$1 == name { print first[of] }' "$VM/kernels")"
 }
 
 # kernel_release NAME: uname -r of a fetched kernel.
 kernel_release()
 {
 	cat "$(kernel_dir "$1")/release"
+}
+
+# kernel_build NAME: what modules are built with for a fetched kernel.
+kernel_build()
+{
+	if kernel_is_built "$1"; then
+		echo "$(kernel_dir "$1")/build"
+	else
+		echo "/usr/src/linux-headers-$(kernel_release "$1")"
+	fi
+}
+
+# kernel_compiler NAME: the suite whose compiler builds for it.
+kernel_compiler()
+{
+	if kernel_is_built "$1"; then
+		echo host
+	else
+		kernel_field "$1" suite
+	fi
 }
 
 # locked FILE COMMAND...: runs one of several at a time.
