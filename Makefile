@@ -14,7 +14,7 @@ export KERNELS TESTS VMINSPECT_SOAK VMINSPECT_SEED
 
 VM := selftests/vm
 # The goal of this makefile is never a file.
-.PHONY: all help module tool install uninstall clean check check-tool check-more check-debug style bench demo
+.PHONY: all help module tool install uninstall clean check check-tool check-more check-debug check-kselftest style bench demo
 
 all: module tool
 
@@ -35,6 +35,8 @@ help:
 	@echo '  make check-tool    only the tool, without a kernel'
 	@echo '  make check-more    all selftests on more kernels: real-time, cloud, NUMA, 1 and 4 CPUs'
 	@echo '  make check-debug   all selftests on kernels that complain about everything'
+	@echo '  make check-kselftest'
+	@echo '                     the kernel'"'"'s own tests of mm and proc with and without the module'
 	@echo '  make style         coding style and static checks'
 	@echo '  make bench         cost of a report, and of counting faults, in instructions'
 	@echo
@@ -83,6 +85,9 @@ check-more:
 
 check-debug:
 	@$(VM)/check-debug
+
+check-kselftest:
+	@$(VM)/check-kselftest $(KERNELS)
 
 style:
 	@selftests/style/check
