@@ -166,6 +166,9 @@ static int test_auxv(void)
 
 	file = open_auxv(sb, private_proc,
 			 task_tgid_nr_ns(current, proc_pid_ns(sb)));
+	/* The caller is there: that is procfs's word for want of memory. */
+	if (file == ERR_PTR(-ENOENT))
+		return -ENOMEM;
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	if (!current->mm || file->private_data != current->mm)

@@ -484,8 +484,12 @@ static __always_inline bool note(struct vmi_task *record,
 	struct vmi_track *track = READ_ONCE(record->track);
 	struct vmi_leaf *leaf = NULL;
 
-	if (likely(track != &nowhere))
+	if (likely(track != &nowhere)) {
 		leaf = find_leaf(record, &track->counts, addr, kind);
+		if (IS_ENABLED(CONFIG_PREEMPT_RT) &&
+		    unlikely(vma->vm_flags & VM_GROWSDOWN))
+			vmi_growth_make_room(&track->growth);
+	}
 	raw_spin_lock(&record->lock);
 	if (unlikely(record->track != track || record->target_mm != vma->vm_mm)) {
 		raw_spin_unlock(&record->lock);

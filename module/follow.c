@@ -356,13 +356,17 @@ static int word_reset(struct mm_struct *mm, struct task_struct *leader)
 {
 	struct vmi_track *track = vmi_track_get(mm);
 	bool asked;
+	int err;
 
 	if (!track)
 		return -EINVAL;
 	asked = READ_ONCE(track->asked);
 	untrack(track);
 	vmi_track_put(track);
-	return track_process(mm, leader, asked);
+	err = track_process(mm, leader, asked);
+	if (err)
+		check_idle();
+	return err;
 }
 
 /**
@@ -406,18 +410,20 @@ int vmi_follow_word(const char *word, struct mm_struct *mm, struct pid *pid)
 	return err;
 }
 
-/* Track an address space that just came to be, if it is to be. */
-static void follow(struct mm_struct *mm, struct task_struct *task)
+/*
+ * Track an address space that just came to be, if it is to be. False if there is no
+ * memory for that.
+ */
+static bool follow(struct mm_struct *mm, struct task_struct *task)
 {
 	struct vmi_track *from = current->mm ? vmi_track_find(current->mm) : NULL;
 	bool asked = from && READ_ONCE(from->asked);
 	struct vmi_track *track;
 
 	if (!from && !READ_ONCE(follow_all))
-		return;
+		return true;
 	track = vmi_track_add(mm, task_tgid(task), asked, VMI_GFP_HOOK);
-	if (track == ERR_PTR(-ENOMEM))
-		atomic64_inc(&untracked);
+	return track != ERR_PTR(-ENOMEM);
 }
 
 /**
@@ -428,8 +434,8 @@ static void follow(struct mm_struct *mm, struct task_struct *task)
  */
 void vmi_follow_fork(struct task_struct *child)
 {
-	if (child->mm && child->mm != current->mm)
-		follow(child->mm, child);
+	if (child->mm && child->mm != current->mm && !follow(child->mm, child))
+		atomic64_inc(&untracked);
 }
 
 /**
@@ -440,7 +446,9 @@ void vmi_follow_fork(struct task_struct *child)
  */
 void vmi_follow_exec(struct mm_struct *mm)
 {
-	follow(mm, current);
+	/* If everyone is tracked, it is tried again. */
+	if (!follow(mm, current) && !READ_ONCE(follow_all))
+		atomic64_inc(&untracked);
 }
 
 /**
@@ -458,7 +466,8 @@ void vmi_follow_execed(void)
 
 	/* Tracking may have begun since vmi_follow_exec(). */
 	if (!track && READ_ONCE(follow_all)) {
-		follow(current->mm, current);
+		if (!follow(current->mm, current))
+			atomic64_inc(&untracked);
 		track = vmi_track_find(current->mm);
 	}
 	if (!track || !vmi_faults_own(track->tgid, current->mm, &min, &maj))

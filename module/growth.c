@@ -214,7 +214,8 @@ static void use_room(struct vmi_growth *growth, struct vmi_growth_room *room)
 
 /*
  * On PREEMPT_RT no memory can be had in the probe. What is there from the start
- * has to do then. It is not much, for every process takes it.
+ * has to do then, until the next fault in a stack (vmi_growth_make_room()), which
+ * comes with each growth by a fault. It is not much, for every process takes it.
  */
 #define VMI_GROWTH_AHEAD 16
 
@@ -353,6 +354,21 @@ static void forget_oldest(struct vmi_growth *growth)
 		growth->held--;
 }
 
+/*
+ * Memory for what is to be kept in any case: some that is not in use, or else the
+ * oldest event's. There is always that of the first event.
+ */
+static void take_memory(struct vmi_growth *growth, struct vmi_growth_event **slot)
+{
+	unsigned int i;
+
+	for (i = 1; i < growth->nr_slots && !*slot; i++) {
+		swap(*slot, growth->slots[(growth->nr + i) % growth->nr_slots]);
+		if (*slot && i >= growth->nr_slots - growth->kept)
+			growth->held--;
+	}
+}
+
 static void keep_event(struct vmi_growth *growth,
 		       const struct vmi_growth_event *event,
 		       struct vmi_growth_room *room)
@@ -373,6 +389,8 @@ static void keep_event(struct vmi_growth *growth,
 	/* Rather the memory of the last refusal than none for this one. */
 	if (!*slot && event->result != VMI_GROWTH_GROWN)
 		swap(*slot, growth->refusal);
+	if (!*slot && event->result != VMI_GROWTH_GROWN)
+		take_memory(growth, slot);
 	if (*slot) {
 		**slot = *event;
 		growth->held++;
@@ -415,6 +433,74 @@ static bool need_room(struct vmi_growth *growth, struct vmi_growth_room *room)
 				     VMI_GROWTH_ENDS_MAX);
 	raw_spin_unlock(&growth->lock);
 	return need || room->nr_slots || room->max_ends;
+}
+
+/* How many events and mappings more there is to be memory for on PREEMPT_RT. */
+#define VMI_GROWTH_SPARE 4
+
+/* Where memory for one of the next events is missing, NULL if it is not. */
+static struct vmi_growth_event **empty_slot(struct vmi_growth *growth)
+{
+	struct vmi_growth_event **slot;
+	unsigned int i;
+
+	for (i = 0; i < min_t(unsigned int, VMI_GROWTH_SPARE, growth->nr_slots); i++) {
+		slot = &growth->slots[(growth->nr + i) % growth->nr_slots];
+		if (!*slot)
+			return slot;
+	}
+	/* While the last refusal is in its slot, it may have to go aside. */
+	if (growth->last_refusal > growth->nr - growth->kept &&
+	    !growth->refusal)
+		return &growth->refusal;
+	return NULL;
+}
+
+static bool need_spare(struct vmi_growth *growth, struct vmi_growth_room *room)
+{
+	unsigned int max = READ_ONCE(growth_events);
+	bool need;
+
+	raw_spin_lock(&growth->lock);
+	need = empty_slot(growth);
+	if (growth->kept + VMI_GROWTH_SPARE > growth->nr_slots &&
+	    growth->nr_slots < max)
+		room->nr_slots = min(growth->nr_slots * VMI_GROWTH_MORE, max);
+	if (growth->nr_ends + VMI_GROWTH_SPARE > growth->max_ends &&
+	    growth->max_ends < VMI_GROWTH_ENDS_MAX)
+		room->max_ends = min(growth->max_ends * VMI_GROWTH_MORE,
+				     VMI_GROWTH_ENDS_MAX);
+	raw_spin_unlock(&growth->lock);
+	return need || room->nr_slots || room->max_ends;
+}
+
+/**
+ * vmi_growth_make_room() - have memory for some growths more
+ * @growth: where they are kept
+ *
+ * For PREEMPT_RT: what there is from the start would be all there ever is.
+ *
+ * Context: preemptible there.
+ */
+void vmi_growth_make_room(struct vmi_growth *growth)
+{
+	struct vmi_growth_event **slot;
+	struct vmi_growth_room room;
+	unsigned int i;
+
+	for (i = 0; i < VMI_GROWTH_SPARE; i++) {
+		room = (struct vmi_growth_room){};
+		if (!need_spare(growth, &room))
+			return;
+		alloc_room(&room, VMI_GFP_HOOK);
+		raw_spin_lock(&growth->lock);
+		use_room(growth, &room);
+		slot = empty_slot(growth);
+		if (slot)
+			swap(*slot, room.event);
+		raw_spin_unlock(&growth->lock);
+		free_room(growth, &room);
+	}
 }
 
 static void log_event(struct vmi_growth *growth,

@@ -179,6 +179,7 @@ int vmi_growth_create_cache(void);
 void vmi_growth_destroy_cache(void);
 
 void vmi_growth_init(struct vmi_growth *growth, gfp_t gfp);
+void vmi_growth_make_room(struct vmi_growth *growth);
 void vmi_growth_free(struct vmi_growth *growth);
 
 bool vmi_growth_enter(struct vmi_growing *growing, struct vm_area_struct *vma,

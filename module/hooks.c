@@ -336,6 +336,9 @@ static int find_functions(void)
 	if (i)
 		unregister_kprobes(all, i);
 	addrs[VMI_NR_HOOKS] = (unsigned long)fire;
+	/* All of them, or they are looked for again. */
+	if (err)
+		addrs[0] = 0;
 	return err;
 }
 
@@ -400,7 +403,9 @@ void vmi_hooks_disarm(void)
 /*
  * The trace event: faults are to be settled at once, so there is a probe at the
  * return of handle_mm_fault() too. One that it misses, because too many tasks
- * sleep in a fault, comes late, with the next fault of its task.
+ * sleep in a fault, comes late, with the next fault of its task. On PREEMPT_RT all
+ * of them come so: a second probe on the function would be the end of the first
+ * (hook_may_run()).
  */
 #define VMI_WATCH_ACTIVE 1024
 
@@ -418,6 +423,9 @@ static bool leaving;
 /**
  * vmi_hooks_watch() - the trace event was switched on
  *
+ * On some kernels that may be twice in a row: if there was no memory to switch it on
+ * after this was called, they forget (kernel/tracepoint.c:tracepoint_add_func()).
+ *
  * Return: 0, or why it can't be.
  */
 int vmi_hooks_watch(void)
@@ -426,6 +434,9 @@ int vmi_hooks_watch(void)
 
 	mutex_lock(&watch_lock);
 	if (leaving)
+		goto unlock;
+	err = 0;
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) || watching)
 		goto unlock;
 	watch = (struct kretprobe){
 		.kp.symbol_name = "handle_mm_fault",

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests of failing allocations have in common: an operation whose
+ * allocations fail one after the other, and what it may come to.
+ */
+#ifndef SELFTESTS_ALLOC_TEST_H
+#define SELFTESTS_ALLOC_TEST_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/diag.h"
+#include "lib/failnth.h"
+
+/* More allocations than any operation has. */
+#define ALLOC_MOST 5000
+
+/**
+ * typedef alloc_operation - what is to be done
+ * @arg: the test's
+ *
+ * Return: 0, or a negative errno.
+ */
+typedef int alloc_operation(void *arg);
+
+/**
+ * struct alloc_steps - an operation, step by step
+ * @what: its name, for messages
+ * @run: do it
+ * @arg: passed to it
+ * @may_be: another errno than ENOMEM that it may have, negative; or 0
+ * @again: whether to do it again when it has failed, to see it succeed
+ * @check: called each time with what @run gave, to look and to undo it; returns the
+ *	   number of differences. May be NULL
+ * @allocations: how many there were, on return
+ * @refused: how many made the operation fail
+ */
+struct alloc_steps {
+	const char *what;
+	alloc_operation *run;
+	void *arg;
+	int may_be;
+	bool again;
+	int (*check)(void *arg, int err);
+	unsigned int allocations;
+	unsigned int refused;
+};
+
+/* Do it once, after the nth allocation was told to fail, or 0. Adds to the differences. */
+static inline int alloc_do(const struct alloc_steps *steps, int fd, unsigned int nth, bool *failed,
+			   int *differences)
+{
+	int err;
+
+	failnth_arm(fd, nth);
+	err = steps->run(steps->arg);
+	*failed = failnth_disarm(fd) && nth;
+	if (err && !(*failed && (err == -ENOMEM || err == steps->may_be))) {
+		diag("%s, allocation %u %s: expected %s, seen %s", steps->what, nth,
+		     *failed ? "failed" : "did not fail",
+		     *failed ? "success or ENOMEM" : "success", strerror(-err));
+		++*differences;
+	}
+	if (steps->check)
+		*differences += steps->check(steps->arg, err);
+	return err;
+}
+
+/**
+ * alloc_step_through() - let each allocation of an operation fail once
+ * @fd: the calling task, of failnth_open()
+ * @steps: the operation
+ *
+ * It must have some, and come to an end; each time it succeeds, or fails with
+ * ENOMEM and succeeds when it is done again.
+ *
+ * Return: the number of differences, each of which is printed.
+ */
+static inline int alloc_step_through(int fd, struct alloc_steps *steps)
+{
+	int err, differences = 0;
+	bool failed = true, never;
+
+	while (failed && differences < 20 && steps->allocations < ALLOC_MOST) {
+		err = alloc_do(steps, fd, steps->allocations + 1, &failed, &differences);
+		steps->allocations += failed;
+		steps->refused += err && failed;
+		if (err && steps->again)
+			alloc_do(steps, fd, 0, &never, &differences);
+	}
+	diag("%s: %u allocations, %u of them refused it", steps->what, steps->allocations,
+	     steps->refused);
+	return differences + failed + !steps->allocations;
+}
+
+#endif /* SELFTESTS_ALLOC_TEST_H */
