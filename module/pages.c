@@ -234,14 +234,15 @@ static __always_inline void walk_ptes(struct vmi_walk *w, const pte_t *ptep,
 	w->run = run;
 }
 
+/* To begin a run costs several times as much as to go on with it. */
 static void walk_pte_table(struct vmi_walk *w, pmd_t pmd, unsigned long addr,
 			   unsigned long end)
 {
-	unsigned long nr = (end - addr) >> PAGE_SHIFT;
+	unsigned long nr = (end - addr) >> PAGE_SHIFT, runs = w->run.nr;
 
 	vmi_walk_count_table(w, addr, PMD_SIZE);
 	walk_ptes(w, pte_offset_kernel(&pmd, addr), addr, nr);
-	w->budget -= nr;
+	w->budget -= nr + (w->run.nr - runs);
 }
 
 /*

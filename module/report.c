@@ -577,8 +577,8 @@ static bool has_news(const struct vmi_report *report)
 }
 
 /*
- * A report can always be read. What is worth waiting for is that a stack grew, or
- * was not allowed to, since the report was last read.
+ * A report can always be read, and written to. What is worth waiting for is that
+ * a stack grew, or was not allowed to, since the report was last read.
  */
 static __poll_t report_poll(struct file *file, struct poll_table_struct *table)
 {
@@ -586,6 +586,9 @@ static __poll_t report_poll(struct file *file, struct poll_table_struct *table)
 	struct vmi_report *report = m->private;
 	__poll_t mask = EPOLLIN | EPOLLRDNORM;
 
+	/* io_uring waits for this before it writes. */
+	if (file->f_mode & FMODE_WRITE)
+		mask |= EPOLLOUT | EPOLLWRNORM;
 	/* select() has no set for a hang-up alone. */
 	if (!vmi_waiter_poll(&report->waiter, file, table))
 		mask |= EPOLLHUP | EPOLLPRI;

@@ -15,7 +15,7 @@ struct vmi_stacks;
 /* Mappings gathered before any is formatted. */
 #define VMI_ROWS 32
 
-/* What one hold of mmap_lock may cost: four page tables full of PTEs... */
+/* What one hold of mmap_lock may cost: four page tables full of PTEs in order... */
 #define VMI_BUDGET (4L * PTRS_PER_PTE)
 
 /* ...or 32 mappings. */
