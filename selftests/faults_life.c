@@ -408,27 +408,6 @@ TEST_F_TIMEOUT(faults_life, shell, 600)
 #define STRESS(...)									\
 	{ "stress-ng", "--temp-path", "/tmp", "--no-rand-seed", __VA_ARGS__, NULL }
 
-TEST_F_TIMEOUT(faults_life, stress_vm, 600)
-{
-	char *const argv[] = STRESS("--vm", "1", "--vm-bytes", "8M", "--vm-ops", "20");
-
-	EXPECT_LIFE(argv, 2, 800);
-}
-
-TEST_F_TIMEOUT(faults_life, stress_mmap, 600)
-{
-	char *const argv[] = STRESS("--mmap", "1", "--mmap-bytes", "4M", "--mmap-ops", "2");
-
-	EXPECT_LIFE(argv, 2, 1000);
-}
-
-TEST_F_TIMEOUT(faults_life, stress_fork, 600)
-{
-	char *const argv[] = STRESS("--fork", "1", "--fork-ops", "40");
-
-	EXPECT_LIFE(argv, 20, 1000);
-}
-
 TEST_F_TIMEOUT(faults_life, stress_all_of_them, 600)
 {
 	char *const argv[] = STRESS("--vm", "1", "--vm-bytes", "4M", "--vm-ops", "5", "--mmap",

@@ -14,7 +14,7 @@
 #define ANCHORS 500
 #define STRIDE 64		/* pages from one anchor to the next */
 #define READS 60
-#define SECONDS 5.0		/* unless there were fewer reads than FEW */
+#define SECONDS 3.0		/* unless there were fewer reads than FEW */
 #define FEW 5
 
 /*

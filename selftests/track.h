@@ -130,38 +130,32 @@ static inline bool track_figure(const struct report *r, const char *section, con
 }
 
 /**
- * track_sum() - read the figures of a process that keeps still
- * @pid: the process, or one of its threads; tracked
+ * track_sum_of() - the figures of a report of a process that keeps still
+ * @r: the report
+ * @pid: the process, for messages
  * @sums: filled in
  *
- * Return: whether all could be read and balance: what is in rows and [gone], without a
+ * Return: whether all are there and balance: what is in rows and [gone], without a
  * row, lost, or elsewhere is what the process caused itself, and what others did here.
  * Says what is wrong if not.
  */
-static inline bool track_sum(pid_t pid, struct track_sums *sums)
+static inline bool track_sum_of(const struct report *r, pid_t pid, struct track_sums *sums)
 {
-	struct report r;
-	int err = report_read(&r, pid);
 	uint64_t accounted;
-	bool all = !err;
+	bool all;
 
 	memset(sums, 0, sizeof(*sums));
-	if (err) {
-		diag("pid %d: report: %s %s", pid, strerror(-err), r.error);
-	} else {
-		all = track_figure(&r, "total", "minflt", &sums->rows) &&
-		      track_figure(&r, "total", "majflt", &sums->rows) &&
-		      track_figure(&r, "gone", "minflt", &sums->gone) &&
-		      track_figure(&r, "gone", "majflt", &sums->gone) &&
-		      track_figure(&r, "faults", "own_minflt", &sums->own) &&
-		      track_figure(&r, "faults", "own_majflt", &sums->own) &&
-		      track_figure(&r, "faults", "remote", &sums->remote) &&
-		      track_figure(&r, "faults", "elsewhere", &sums->elsewhere) &&
-		      track_figure(&r, "faults", "unattributed", &sums->unattributed) &&
-		      track_figure(&r, "faults", "lost", &sums->lost);
-		sums->probes = !strcmp(report_value(&r, "faults", "probes") ?: "", "on");
-	}
-	report_free(&r);
+	all = track_figure(r, "total", "minflt", &sums->rows) &&
+	      track_figure(r, "total", "majflt", &sums->rows) &&
+	      track_figure(r, "gone", "minflt", &sums->gone) &&
+	      track_figure(r, "gone", "majflt", &sums->gone) &&
+	      track_figure(r, "faults", "own_minflt", &sums->own) &&
+	      track_figure(r, "faults", "own_majflt", &sums->own) &&
+	      track_figure(r, "faults", "remote", &sums->remote) &&
+	      track_figure(r, "faults", "elsewhere", &sums->elsewhere) &&
+	      track_figure(r, "faults", "unattributed", &sums->unattributed) &&
+	      track_figure(r, "faults", "lost", &sums->lost);
+	sums->probes = !strcmp(report_value(r, "faults", "probes") ?: "", "on");
 	accounted = sums->rows + sums->gone + sums->unattributed + sums->lost + sums->elsewhere;
 	if (all && accounted != sums->own + sums->remote) {
 		diag("pid %d: rows %" PRIu64 " + gone %" PRIu64 " + unattributed %" PRIu64
@@ -170,6 +164,27 @@ static inline bool track_sum(pid_t pid, struct track_sums *sums)
 		     sums->lost, sums->elsewhere, sums->own, sums->remote);
 		all = false;
 	}
+	return all;
+}
+
+/**
+ * track_sum() - read the figures of a process that keeps still
+ * @pid: the process, or one of its threads; tracked
+ * @sums: filled in
+ *
+ * Return: as track_sum_of(); a report that can't be read is wrong.
+ */
+static inline bool track_sum(pid_t pid, struct track_sums *sums)
+{
+	struct report r;
+	int err = report_read(&r, pid);
+	bool all = !err && track_sum_of(&r, pid, sums);
+
+	if (err) {
+		memset(sums, 0, sizeof(*sums));
+		diag("pid %d: report: %s %s", pid, strerror(-err), r.error);
+	}
+	report_free(&r);
 	return all;
 }
 

@@ -12,10 +12,10 @@
 #include "lib/faults.h"
 #include "lib/kind.h"
 #include "churn.h"
+#include "storm.h"
 #include "track.h"
 #include "unload.h"
 
-#define SECONDS 12
 #define INSTANCE "/sys/kernel/tracing/instances/track_storm"
 
 /* What each of those who disturb does again and again, to one of the workers. */
@@ -154,7 +154,7 @@ static pid_t start_disturber(size_t which, struct disturbance *done, const pid_t
 	}
 }
 
-TEST_F(track_storm, all_at_once)
+TEST_F_TIMEOUT(track_storm, all_at_once, STORM_TIMEOUT)
 {
 	unsigned long turns[CHURN_KINDS];
 	struct track_sums sums;
@@ -167,7 +167,7 @@ TEST_F(track_storm, all_at_once)
 		self->disturber[i] = start_disturber(i, &self->done[i], self->worker);
 		ASSERT_LT(0, self->disturber[i]);
 	}
-	sleep(SECONDS);
+	usleep((storm_soak() ?: 2 * STORM_SECONDS) * 1e6);
 	end_all(self->disturber, DISTURBERS);
 	for (size_t i = 0; i < DISTURBERS; i++) {
 		diag("%s: %lu times", disturb[i].what, self->done[i].turns);

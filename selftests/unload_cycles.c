@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Contract: the module can be unloaded and loaded again at any time, 200 times
- * in a row, while processes read, list, look up and keep files and directories
- * open without pause. Each unload succeeds at once; each reader sees the module
- * there or not there, never anything else.
+ * Contract: the module can be unloaded and loaded again at any time, 1000 times
+ * in a row, with every process tracked, while processes read, list, look up, wait and
+ * keep files and directories open without pause. Each unload succeeds at once; each
+ * reader sees the module there or not there, never anything else; nothing is left
+ * of them at last.
  *
- * Mostly nobody is tracked: to set and remove the probes takes half a second here.
+ * In the short form, without VMINSPECT_SOAK, it is as often as fits in SECONDS, but
+ * not less than FEW times.
  */
-#include "kselftest_harness.h"
+#include <poll.h>
+
+#include "storm.h"
 #include "unload.h"
 
-#define CYCLES 200
-#define TRACKING 5	/* each of so many cycles */
-#define READERS 5
+#define CYCLES 1000
+#define SHORT_CYCLES 100
+#define FEW 10
+#define SECONDS 10
+#define READERS 6
 #define KEPT 8
+#define NAP_US 2000
 
 /**
  * struct look - what one reader does again and again
@@ -112,12 +119,29 @@ static int stay_inside(pid_t pid)
 	return lstat(name, &st) ? errno : 0;
 }
 
+/* Until something happens to the stacks of the test, or the module goes. */
+static int wait_for_it(pid_t pid)
+{
+	struct pollfd report = { .events = POLLPRI };
+	char path[64];
+	int ready;
+
+	snprintf(path, sizeof(path), "/proc/vminspect/%d", pid);
+	report.fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (report.fd < 0)
+		return errno;
+	ready = poll(&report, 1, 50);
+	close(report.fd);
+	return ready < 0 ? errno : 0;
+}
+
 static const struct look look[READERS] = {
 	{ "read a report", read_report },
 	{ "list the directory", list_directory },
 	{ "look names up", look_up },
 	{ "keep files open", keep_open },
 	{ "stay inside the directory", stay_inside },
+	{ "wait", wait_for_it },
 };
 
 struct result {
@@ -140,7 +164,7 @@ static void reader_body(const struct look *look, struct result *result, pid_t te
 		int err = look->once(test);
 
 		/* leave the processors to the one who loads and unloads, too */
-		usleep(1000);
+		usleep(NAP_US);
 		if (!err) {
 			result->there++;
 		} else if (err == ENOENT || err == EIO) {
@@ -168,27 +192,52 @@ FIXTURE_SETUP(unload_cycles)
 	}
 }
 
-FIXTURE_TEARDOWN(unload_cycles)
+static void end_readers(pid_t *reader)
 {
 	for (int i = 0; i < READERS; i++) {
-		kill(self->reader[i], SIGKILL);
-		waitpid(self->reader[i], NULL, 0);
+		if (reader[i] <= 0)
+			continue;
+		kill(reader[i], SIGKILL);
+		waitpid(reader[i], NULL, 0);
+		reader[i] = 0;
 	}
 }
 
-TEST_F_TIMEOUT(unload_cycles, two_hundred_under_readers, 400)
+FIXTURE_TEARDOWN(unload_cycles)
 {
-	for (int i = 0; i < CYCLES; i++) {
+	end_readers(self->reader);
+	EXPECT_EQ(0, procfile_write(TRACK_PARAMETER("track"), "all"));
+}
+
+/* Whether there is to be another cycle after so many. */
+static bool goes_on(unsigned int count, double began)
+{
+	if (storm_soak())
+		return count < CYCLES / slow_times();
+	return count < FEW || (count < SHORT_CYCLES && life_seconds() < began + SECONDS);
+}
+
+TEST_F_TIMEOUT(unload_cycles, under_readers, STORM_TIMEOUT)
+{
+	const double began = life_seconds();
+	struct track_sums sums;
+	unsigned int cycle;
+
+	for (cycle = 0; goes_on(cycle, began); cycle++) {
 		/* now and then long enough for the readers to get at it */
-		usleep(i % 10 ? 200 : 30000);
+		usleep(cycle % 10 ? 200 : 30000);
 		ASSERT_EQ(0, unload_remove()) {
-			TH_LOG("unloading, cycle %d of %d", i + 1, CYCLES);
+			TH_LOG("unloading, cycle %u", cycle + 1);
 		}
-		usleep(i % 10 == 5 ? 10000 : 0);
-		ASSERT_EQ(0, unload_insert_with(i % TRACKING ? "track=none" : "")) {
-			TH_LOG("loading, cycle %d of %d", i + 1, CYCLES);
+		usleep(cycle % 10 == 5 ? 10000 : 0);
+		ASSERT_EQ(0, unload_insert()) {
+			TH_LOG("loading, cycle %u", cycle + 1);
+		}
+		ASSERT_LT(0, track_since(self->reader[cycle % READERS])) {
+			TH_LOG("'%s', cycle %u", look[cycle % READERS].what, cycle + 1);
 		}
 	}
+	diag("%u cycles", cycle);
 	usleep(100000);
 	for (int i = 0; i < READERS; i++) {
 		struct result *r = &self->result[i];
@@ -203,8 +252,19 @@ TEST_F_TIMEOUT(unload_cycles, two_hundred_under_readers, 400)
 		}
 		EXPECT_GT(r->there, 0) TH_LOG("%s", look[i].what);
 		EXPECT_GT(r->not_there, 0) TH_LOG("%s", look[i].what);
+		ASSERT_EQ(0, process_stop(self->reader[i]));
+		EXPECT_TRUE(track_sum(self->reader[i], &sums));
+		EXPECT_EQ(0, sums.lost + sums.unattributed) {
+			TH_LOG("'%s', pid %d", look[i].what, self->reader[i]);
+		}
 	}
 	EXPECT_TRUE(unload_works("/proc", getpid()));
+	/* who has a report open has what belongs to it */
+	end_readers(self->reader);
+	ASSERT_EQ(0, procfile_write(TRACK_PARAMETER("track"), "none"));
+	EXPECT_TRUE(track_falls_to("tracked", 0));
+	EXPECT_TRUE(track_falls_to("memory_bytes", 0));
+	EXPECT_TRUE(track_falls_to("record_bytes", 0));
 }
 
 TEST_HARNESS_MAIN

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,12 +32,26 @@ static int write_file(const struct group *g, const char *name, const char *text)
 	return procfile_write(path, text);
 }
 
+int group_enter(const struct group *g)
+{
+	return write_file(g, "cgroup.procs", "0");
+}
+
+int group_limit(const struct group *g, uint64_t bytes)
+{
+	char text[32];
+	int err = procfile_write(CGROUP "cgroup.subtree_control", "+memory");
+
+	snprintf(text, sizeof(text), "%" PRIu64, bytes);
+	return err ? err : write_file(g, "memory.max", text);
+}
+
 /* In the child: enter the group, become the program. */
 static void __attribute__((noreturn)) run(const struct group *g, char *const argv[])
 {
 	int null = open("/dev/null", O_RDWR);
 
-	if (null >= 0 && !write_file(g, "cgroup.procs", "0")) {
+	if (null >= 0 && !group_enter(g)) {
 		dup2(null, STDIN_FILENO);
 		dup2(null, STDOUT_FILENO);
 		dup2(null, STDERR_FILENO);
@@ -45,14 +60,23 @@ static void __attribute__((noreturn)) run(const struct group *g, char *const arg
 	_exit(127);
 }
 
-int group_run(struct group *g, char *const argv[])
+int group_make(struct group *g)
 {
 	memset(g, 0, sizeof(*g));
 	snprintf(g->path, sizeof(g->path), CGROUP "selftest.%d", getpid());
-	if (mkdir(g->path, 0700)) {
-		g->path[0] = '\0';
-		return -errno;
-	}
+	if (!mkdir(g->path, 0700))
+		return 0;
+	g->path[0] = '\0';
+	return -errno;
+}
+
+int group_run(struct group *g, char *const argv[])
+{
+	return group_make(g) ?: group_start(g, argv);
+}
+
+int group_start(struct group *g, char *const argv[])
+{
 	g->leader = fork();
 	if (g->leader < 0) {
 		g->leader = 0;

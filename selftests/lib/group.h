@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A program with all its descendants, in a control group of its own: they can be
- * frozen and killed together, and none gets away.
+ * Processes with all their descendants, a program's say, in a control group of their
+ * own: they can be frozen and killed together, and none gets away.
  */
 #ifndef SELFTESTS_GROUP_H
 #define SELFTESTS_GROUP_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /**
- * struct group - a control group with a program in it
+ * struct group - a control group, perhaps with a program in it
  * @path: its directory, empty if there is none
  * @leader: the program's pid, 0 if none was started
  */
@@ -19,6 +20,31 @@ struct group {
 	char path[64];
 	pid_t leader;
 };
+
+/**
+ * group_make() - make a control group with nobody in it
+ * @g: filled in; group_end() it in any case
+ *
+ * Return: 0, or a negative errno.
+ */
+int group_make(struct group *g);
+
+/**
+ * group_enter() - put the caller into a group; what it forks from then on is there, too
+ * @g: the group
+ *
+ * Return: 0, or a negative errno.
+ */
+int group_enter(const struct group *g);
+
+/**
+ * group_limit() - let the group have no more memory; the rest must go to swap
+ * @g: the group
+ * @bytes: how much it may have
+ *
+ * Return: 0, or a negative errno.
+ */
+int group_limit(const struct group *g, uint64_t bytes);
 
 /**
  * group_run() - start a program in a new control group
@@ -30,6 +56,15 @@ struct group {
  * Return: 0, or a negative errno.
  */
 int group_run(struct group *g, char *const argv[]);
+
+/**
+ * group_start() - start a program in a group that is there
+ * @g: the group
+ * @argv: as for group_run()
+ *
+ * Return: 0, or a negative errno.
+ */
+int group_start(struct group *g, char *const argv[]);
 
 /**
  * group_freeze() - stop all processes of the group, or let them go on

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Contract: under stress-ng, whose stressors verify what they do, every report is well
+ * formed, no fault is lost, nothing is left of it at the end; and it finds no fault.
+ *
+ * In the short form all stressors together; in the long form each for itself, too.
+ */
+#include "storm.h"
+
+#define LOG "/tmp/storm_stress.log"
+#define SECONDS 4	/* of the short form */
+#define ARGUMENTS 64
+#define AUDIT_US 700000
+
+STORM_FIXTURE(storm_stress)
+{
+	ASSERT_EQ(0, storm_open(&self->storm));
+}
+
+/*
+ * Without CAP_SYS_ADMIN it does not take pages away for good (MADV_HWPOISON), which kills
+ * those that have them.
+ */
+static const char *const begin[] = {
+	"setpriv", "--bounding-set", "-sys_admin", "stress-ng", "--temp-path", "/tmp",
+	"--no-rand-seed", "--verify", "--log-file", LOG,
+};
+
+/* Each stressor with its options. */
+static const char *const stressor[][6] = {
+	{ "--vm", "1", "--vm-bytes", "8M" },
+	{ "--mmap", "1", "--mmap-bytes", "4M" },
+	{ "--mremap", "1", "--mremap-bytes", "4M" },
+	{ "--fork", "1" },
+	{ "--stack", "1" },
+	{ "--brk", "1" },
+	{ "--madvise", "1" },
+	{ "--userfaultfd", "1" },
+	{ "--numa", "1" },
+	{ "--mmaphuge", "1", "--mmaphuge-mmaps", "4" },
+};
+
+#define STRESSORS (sizeof(stressor) / sizeof(stressor[0]))
+#define BEGIN (sizeof(begin) / sizeof(begin[0]))
+
+/* What it says went wrong. */
+static void show_log(void)
+{
+	char *text = procfile_read(LOG, NULL), *rest = text, *line;
+
+	while ((line = strsep(&rest, "\n")))
+		if (*line && rest)
+			diag("%s", line);
+	free(text);
+}
+
+/* Whether a child is still there; if not, it can be waited for. */
+static bool lives(pid_t pid)
+{
+	siginfo_t info = { 0 };
+
+	return !waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) && !info.si_pid;
+}
+
+/* Stressors @first to @last for some seconds; return how much was wrong. */
+static int stress(struct storm *s, size_t first, size_t last, double seconds)
+{
+	const char *argv[ARGUMENTS] = { NULL };
+	int used = 0, wrong = 0;
+	char timeout[16];
+	double end;
+
+	for (size_t i = 0; i < BEGIN; i++)
+		argv[used++] = begin[i];
+	for (size_t i = first; i <= last; i++)
+		for (int k = 0; stressor[i][k]; k++)
+			argv[used++] = stressor[i][k];
+	snprintf(timeout, sizeof(timeout), "%.0f", seconds);
+	argv[used++] = "--timeout";
+	argv[used++] = timeout;
+	if (group_start(&s->group, (char *const *)argv))
+		return 1;
+	/* it takes its time to start, and to end */
+	end = life_seconds() + seconds + STORM_PATIENCE * slow_times();
+	while (!wrong && lives(s->group.leader) && life_seconds() < end) {
+		usleep(AUDIT_US);
+		wrong += storm_audit(s);
+	}
+	if (!storm_ended_well(s->group.leader, stressor[first][0]))
+		wrong++;
+	if (wrong)
+		show_log();
+	unlink(LOG);
+	s->group.leader = 0;
+	return wrong;
+}
+
+TEST_F_TIMEOUT(storm_stress, all_stressors, STORM_TIMEOUT)
+{
+	const double soak = storm_soak();
+
+	ASSERT_EQ(0, storm_start_readers(&self->storm));
+	EXPECT_EQ(0, stress(&self->storm, 0, STRESSORS - 1, soak ?: SECONDS));
+	for (size_t i = 0; soak && i < STRESSORS; i++)
+		EXPECT_EQ(0, stress(&self->storm, i, i, soak));
+	/* that of stress-ng itself, and of one stressor at least */
+	EXPECT_LT(2, self->storm.audits);
+	EXPECT_EQ(0, storm_settle(&self->storm));
+}
+
+TEST_HARNESS_MAIN
