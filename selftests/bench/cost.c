@@ -10,29 +10,17 @@
  * smaller of two readings, the first of which warms caches up.
  */
 #include "bench.h"
+#include "target.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#define PAGE 4096ul
-#define MIB (1ul << 20)
-#define GIB (1ul << 30)
-#define TIB (1ul << 40)
 #define READINGS 2
-
-struct target {
-	pid_t pid;
-	void *at;		/* the memory that the case is about */
-	size_t size;		/* bytes */
-};
 
 struct bench_case {
 	const char *name;
@@ -43,40 +31,6 @@ struct bench_case {
 
 static const char *file_name;
 static char buffer[128 * 1024];
-
-/* Memory of the given size, aligned to what a page-table entry above can map. */
-static char *reserve(size_t size)
-{
-	char *at = mmap(NULL, size + GIB, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	char *aligned;
-
-	if (at == MAP_FAILED)
-		die("mmap");
-	aligned = (char *)(((uintptr_t)at + GIB - 1) & -GIB);
-	if (aligned > at)
-		munmap(at, aligned - at);
-	munmap(aligned + size, at + GIB - aligned);
-	return aligned;
-}
-
-static char *reserve_small(size_t size)
-{
-	char *at = reserve(size);
-
-	if (madvise(at, size, MADV_NOHUGEPAGE))
-		die("MADV_NOHUGEPAGE");
-	return at;
-}
-
-static void *map_in_order(size_t size)
-{
-	char *at = reserve_small(size);
-
-	for (size_t i = 0; i < size; i += PAGE)
-		at[i] = 1;
-	return at;
-}
 
 /* Neighbours are touched far apart in time: their frames are, too. */
 static void *map_scattered(size_t size)
@@ -98,17 +52,6 @@ static void *map_huge(size_t size)
 		die("MADV_HUGEPAGE");
 	for (size_t i = 0; i < size; i += PAGE)
 		at[i] = 1;
-	return at;
-}
-
-/* A VMA for every page: every other one is read-only. */
-static void *map_many(size_t size)
-{
-	char *at = map_in_order(size);
-
-	for (size_t i = 0; i < size; i += 2 * PAGE)
-		if (mprotect(at + i, PAGE, PROT_READ))
-			die("mprotect");
 	return at;
 }
 
@@ -147,62 +90,6 @@ static const struct bench_case cases[] = {
 	{ "1_TiB_1000_pages", map_sparse, TIB, true },
 	{ "256_MiB_file", map_file, 256 * MIB, false },
 };
-
-/* A process that has done as a case says and sleeps. */
-static void start_target(struct target *target, const struct bench_case *c)
-{
-	int ready[2];
-
-	if (pipe(ready))
-		die("pipe");
-	target->pid = fork();
-	if (target->pid < 0)
-		die("fork");
-	if (!target->pid) {
-		void *at;
-
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		at = c->map(c->size);
-		if (write(ready[1], &at, sizeof(at)) != sizeof(at))
-			die("write");
-		for (;;)
-			pause();
-	}
-	close(ready[1]);
-	if (read(ready[0], &target->at, sizeof(target->at)) != sizeof(target->at))
-		die("a target did not get ready");
-	close(ready[0]);
-	target->size = c->size;
-}
-
-static void stop_target(struct target *target)
-{
-	kill(target->pid, SIGKILL);
-	waitpid(target->pid, NULL, 0);
-}
-
-/* Reads the pagemap of the memory that the case is about. */
-static void read_pagemap(const struct target *target)
-{
-	off_t at = (uintptr_t)target->at / PAGE * 8;
-	off_t end = at + target->size / PAGE * 8;
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", target->pid);
-	fd = open(path, O_RDONLY);
-	if (fd < 0)
-		die(path);
-	while (at < end) {
-		size_t left = end - at;
-		ssize_t n = pread(fd, buffer, left < sizeof(buffer) ? left : sizeof(buffer), at);
-
-		if (n <= 0)
-			die(path);
-		at += n;
-	}
-	close(fd);
-}
 
 /* The rest is of a target whose faults are not counted. */
 static void untrack(const struct target *target)
@@ -279,7 +166,7 @@ int main(int argc, char **argv)
 		const struct bench_case *c = &cases[i];
 		struct target target;
 
-		start_target(&target, c);
+		start_target(&target, c->map, c->size, NULL);
 		measure(c, &target, "vminspect", "/proc/vminspect/%d");
 		measure(c, &target, "smaps", "/proc/%d/smaps");
 		measure(c, &target, "smaps_rollup", "/proc/%d/smaps_rollup");
