@@ -165,7 +165,14 @@ static __always_inline bool vmi_leaf_crowded(const struct vmi_leaf *leaf,
 	       !READ_ONCE(leaf->carries);
 }
 
-/* Does a counter of a page have no room for another one? */
+/**
+ * vmi_leaf_is_full() - does a counter of a page have no room for another one?
+ * @leaf: the leaf
+ * @slot: the page in it
+ * @counter: which of its counters
+ *
+ * Return: whether vmi_leaf_add_one() would fail.
+ */
 static __always_inline bool vmi_leaf_is_full(const struct vmi_leaf *leaf,
 					     unsigned int slot,
 					     unsigned int counter)
@@ -174,6 +181,14 @@ static __always_inline bool vmi_leaf_is_full(const struct vmi_leaf *leaf,
 	       !READ_ONCE(leaf->carries);
 }
 
+/**
+ * vmi_leaf_add_one() - add one to a counter of a page
+ * @leaf: the leaf
+ * @slot: the page in it
+ * @counter: which of its counters
+ *
+ * Return: false if there was no room and nothing was counted.
+ */
 static __always_inline bool vmi_leaf_add_one(struct vmi_leaf *leaf,
 					     unsigned int slot,
 					     unsigned int counter)

@@ -173,7 +173,7 @@ void vmi_show_account(struct seq_file *m, const struct vmi_account *account)
 	show_known(m, known, "elsewhere", account->elsewhere);
 	show_known(m, known, "unattributed", account->unattributed);
 	show_known(m, known && account->lost_known, "lost", account->lost);
-	seq_printf(m, "probes %s\n", !known ? "-" : account->fire ? "on" : "off");
+	seq_printf(m, "probes %s\n", !known ? "-" : str_on_off(account->fire));
 }
 
 /**

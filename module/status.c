@@ -7,6 +7,7 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
+#include <linux/string_helpers.h>
 #include <linux/user_namespace.h>
 #include <linux/utsname.h>
 
@@ -107,7 +108,7 @@ int vmi_status_show(struct seq_file *m, void *v)
 	seq_printf(m, "kernel %s\n", init_utsname()->release);
 	seq_puts(m, "lock mmap_lock\n");
 	seq_printf(m, "knows_changes %s\n",
-		   IS_ENABLED(CONFIG_PER_VMA_LOCK) ? "yes" : "no");
+		   str_yes_no(IS_ENABLED(CONFIG_PER_VMA_LOCK)));
 	show_follow(m);
 	show_sum(m, "open", atomic64_read(&opened));
 	show_sum(m, "open_bytes", atomic64_read(&opened_bytes));

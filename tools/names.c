@@ -95,6 +95,7 @@ uint64_t *names_find(const char *sysroot, const char *name, size_t *nr)
 	struct dirent *entry;
 	char *path;
 	DIR *proc;
+	int dir;
 
 	*nr = 0;
 	if (!*name)
@@ -102,11 +103,12 @@ uint64_t *names_find(const char *sysroot, const char *name, size_t *nr)
 	if (asprintf(&path, "%s/proc", sysroot) < 0)
 		err(EXIT_FAILURE, "%s", name);
 	proc = opendir(path);
-	if (!proc)
+	dir = proc ? dirfd(proc) : -1;
+	if (dir < 0)
 		err(EXIT_FAILURE, "%s", path);
 	while ((entry = readdir(proc))) {
 		if (!value_number(entry->d_name, 10, &pid) || pid == (uint64_t)getpid() ||
-		    !process_goes_by(dirfd(proc), entry->d_name, name))
+		    !process_goes_by(dir, entry->d_name, name))
 			continue;
 		grown = reallocarray(pids, *nr + 1, sizeof(*pids));
 		if (!grown)

@@ -68,7 +68,10 @@ void targets_visit_all(struct targets *targets)
 	}
 	source_self(targets->sysroot, &self);
 	pids = source_pids(targets->sysroot, &nr);
-	targets->failed |= !pids;
+	if (!pids) {
+		targets->failed = true;
+		return;
+	}
 	for (size_t i = 0; i < nr; i++)
 		if (pids[i] != self &&
 		    targets->visit(targets->command, pids[i]) == SOURCE_FAILED)

@@ -16,6 +16,35 @@
 
 /**
  * enum account_number - what status, stat and statm say of a process
+ * @ACCOUNT_PEAK: VmPeak
+ * @ACCOUNT_SIZE: VmSize
+ * @ACCOUNT_LOCKED: VmLck
+ * @ACCOUNT_PINNED: VmPin
+ * @ACCOUNT_HWM: VmHWM
+ * @ACCOUNT_RSS: VmRSS
+ * @ACCOUNT_ANON: RssAnon
+ * @ACCOUNT_FILE: RssFile
+ * @ACCOUNT_SHMEM: RssShmem
+ * @ACCOUNT_DATA: VmData
+ * @ACCOUNT_STACK: VmStk
+ * @ACCOUNT_TEXT: VmExe
+ * @ACCOUNT_LIB: VmLib
+ * @ACCOUNT_TABLES: VmPTE
+ * @ACCOUNT_SWAP: VmSwap
+ * @ACCOUNT_STATUS_PAGES: how many are "kB" lines of status
+ * @ACCOUNT_THREADS: Threads
+ * @ACCOUNT_UID: Uid, the effective one
+ * @ACCOUNT_START_CODE: startcode of stat
+ * @ACCOUNT_END_CODE: endcode
+ * @ACCOUNT_START_STACK: startstack
+ * @ACCOUNT_START_DATA: start_data
+ * @ACCOUNT_END_DATA: end_data
+ * @ACCOUNT_START_BRK: start_brk
+ * @ACCOUNT_ARG_START: arg_start
+ * @ACCOUNT_ARG_END: arg_end
+ * @ACCOUNT_ENV_START: env_start
+ * @ACCOUNT_ENV_END: env_end
+ * @ACCOUNT_NUMBERS: how many there are
  *
  * Sizes are in pages, addresses as they are.
  */

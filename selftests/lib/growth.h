@@ -54,7 +54,11 @@ struct growth_event {
 
 /**
  * struct growth - all that one report says of growths
- * @grown: the keys of [grows], %REPORT_UNKNOWN for "-"
+ * @grown: this and the next four: the keys of [grows], %REPORT_UNKNOWN for "-"
+ * @refused: refused ones
+ * @gone: growths of mappings that are gone
+ * @unattributed: growths that no row has
+ * @dropped: those that are not in [growth] any more
  * @event: the rows of [growth], in their order
  * @events: how many
  * @rows: sum of the column grows of [vmas]

@@ -19,6 +19,28 @@
 
 /**
  * enum report_column - the numeric columns of [vmas] that follow the inode
+ * @REPORT_SIZE: size
+ * @REPORT_RSS: pages present
+ * @REPORT_ANON: those of anonymous memory
+ * @REPORT_FILE: of files
+ * @REPORT_SHMEM: of shared memory
+ * @REPORT_SWAP: in swap
+ * @REPORT_HUGE: mapped by huge entries
+ * @REPORT_HUGETLB: of hugetlb
+ * @REPORT_DIRTY: dirty
+ * @REPORT_YOUNG: accessed
+ * @REPORT_RUNS: physically contiguous stretches
+ * @REPORT_MAXRUN: the longest of them
+ * @REPORT_TABLES: page-table pages
+ * @REPORT_MINFLT: minor faults
+ * @REPORT_MAJFLT: major ones
+ * @REPORT_ANONFLT: of all of them, first touches of anonymous memory
+ * @REPORT_FILEFLT: a page of a file was mapped
+ * @REPORT_COWFLT: a private page was copied or taken over
+ * @REPORT_SWAPFLT: a page came back from swap
+ * @REPORT_OTHERFLT: any other
+ * @REPORT_GROWS: growths
+ * @REPORT_COLUMNS: how many columns there are
  *
  * In pages, except @REPORT_RUNS (stretches), @REPORT_TABLES (page-table pages)
  * and the fault columns (faults).

@@ -20,10 +20,11 @@ static bool fails(const char *call, const char *path)
 {
 	const char *which = getenv("OPENERR_CALL");
 	const char *fail = getenv("OPENERR_PATH");
+	const char *with = getenv("OPENERR_ERRNO");
 
-	if (!fail || strcmp(path, fail) || strcmp(call, which ? which : "open"))
+	if (!fail || !with || strcmp(path, fail) || strcmp(call, which ? which : "open"))
 		return false;
-	errno = atoi(getenv("OPENERR_ERRNO"));
+	errno = strtol(with, NULL, 10);
 	return true;
 }
 
@@ -61,5 +62,5 @@ uid_t geteuid(void)
 {
 	const char *uid = getenv("OPENERR_EUID");
 
-	return uid ? (uid_t)atoi(uid) : getuid();
+	return uid ? (uid_t)strtoul(uid, NULL, 10) : getuid();
 }
