@@ -124,7 +124,7 @@ static inline void access_list_both(void *arg)
 	char path[64];
 
 	snprintf(path, sizeof(path), "%s/vminspect", both->proc);
-	for (int tries = 0; tries < 100; tries++) {
+	for (int tries = 0; tries < 3000; tries++) {
 		both->error = -access_list_path(&both->before, both->proc);
 		if (!both->error)
 			both->error = -access_list_path(&both->ours, path);

@@ -123,7 +123,7 @@ TEST_F_TIMEOUT(access_locks, no_deadlock, 60)
 	sleep(SECONDS);
 	self->race->stop = true;
 	for (size_t i = 0; i < RACERS; i++) {
-		bool ended = ends_in(self->racer[i], 10);
+		bool ended = ends_in(self->racer[i], 60);
 
 		EXPECT_TRUE(ended) {
 			TH_LOG("process %zu of the race hangs after %lu turns", i,

@@ -20,6 +20,7 @@ enum { ASK_INIT, ASK_CHILD, ASK_OUTSIDER, ASKS };
  * @init: the namespace's first process, as the test counts
  * @child: its child, as the namespace counts
  * @rootless: made by an unprivileged user
+ * @marked: the child has its mark
  * @done: the questions are answered
  * @pair: the answers to the first process
  * @listing: what it sees listed
@@ -31,6 +32,7 @@ struct inside {
 	pid_t init;
 	pid_t child;
 	bool rootless;
+	volatile bool marked;
 	volatile bool done;
 	struct access_pair pair[ASKS];
 	struct access_listing listing;
@@ -69,6 +71,7 @@ static void init_body(struct inside *in)
 	child = fork();
 	if (!child) {
 		access_mark(2);
+		in->marked = true;
 		while (getppid() == 1)
 			pause();
 		_exit(0);
@@ -77,7 +80,8 @@ static void init_body(struct inside *in)
 	access_mark(1);
 	if (mount("proc", in->dir, "proc", 0, NULL))
 		target_fail("mount proc in the namespace");
-	usleep(200000);		/* until the child has its mark */
+	while (!in->marked)
+		usleep(1000);
 	in->pair[ASK_INIT] = access_ask(in->dir, 1);
 	in->pair[ASK_CHILD] = access_ask(in->dir, in->child);
 	in->pair[ASK_OUTSIDER] = access_ask(in->dir, in->outsider);
@@ -111,7 +115,7 @@ static void outer_body(struct target *target, void *arg)
 	if (!init)
 		init_body(in);
 	in->init = init;
-	for (int tries = 0; !in->done && tries < 1000; tries++)
+	for (int tries = 0; !in->done && tries < 6000; tries++)
 		usleep(10000);
 	if (!in->done) {
 		errno = ETIMEDOUT;

@@ -94,7 +94,7 @@ TEST_F(access_threads, dead_leader_gives_nothing)
 
 	self->target.word[WORD_LEADER_EXITS] = 1;
 	ASSERT_EQ(0, target_continue(&self->target));
-	for (int i = 0; state(self->target.pid) != 'Z' && i < 1000; i++)
+	for (int i = 0; state(self->target.pid) != 'Z' && i < 12000; i++)
 		usleep(5000);
 	ASSERT_EQ('Z', state(self->target.pid));
 	snprintf(path, sizeof(path), "/proc/vminspect/%d", self->target.pid);

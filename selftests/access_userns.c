@@ -23,16 +23,28 @@ FIXTURE(access_userns)
 	pid_t pid[TARGETS];
 };
 
-/* A child of the asker, thus in its namespace; lives until the asker is killed. */
+/* A child of the asker, thus in its namespace, with its mark; lives until the asker is killed. */
 static pid_t inner_child(int mark, bool hidden)
 {
-	pid_t parent = getpid(), pid = fork();
+	pid_t parent = getpid(), pid;
+	int ready[2];
+	char byte;
 
-	if (pid)
+	if (pipe2(ready, O_CLOEXEC))
+		target_fail("pipe2");
+	pid = fork();
+	if (pid) {
+		close(ready[1]);
+		if (read(ready[0], &byte, 1) != 1)
+			target_fail("a child in the namespace");
+		close(ready[0]);
 		return pid;
+	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	access_mark(mark);
 	prctl(PR_SET_DUMPABLE, hidden ? 0 : 1);
+	if (write(ready[1], "", 1) != 1)
+		_exit(1);
 	while (getppid() == parent)
 		pause();
 	_exit(0);
@@ -55,7 +67,6 @@ static void asker_body(struct target *target, void *arg)
 	}
 	target->word[INNER] = inner_child(INNER + 1, false);
 	target->word[INNER_HIDDEN] = inner_child(INNER_HIDDEN + 1, true);
-	usleep(200000);		/* until they have their marks */
 	for (;;) {
 		target_step(target);
 		question->pair = access_ask(question->proc, question->pid);

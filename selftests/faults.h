@@ -10,8 +10,6 @@
 #include "lib/faults.h"
 #include "lib/kind.h"
 
-#define FAULTS_THP "/sys/kernel/mm/transparent_hugepage/"
-
 /**
  * faults_quiet() - one fault is one page, and none is taken by the kernel itself
  *
@@ -24,9 +22,9 @@ static inline int faults_quiet(void)
 	if (!err)
 		err = machine_exact_faults();
 	if (!err)
-		err = machine_set(FAULTS_THP "enabled", "madvise");
+		err = machine_thp("enabled", "madvise");
 	if (!err)
-		err = machine_set(FAULTS_THP "defrag", "madvise");
+		err = machine_thp("defrag", "madvise");
 	/* what is read back from swap comes without its neighbours */
 	if (!err)
 		err = machine_set("/proc/sys/vm/page-cluster", "0");

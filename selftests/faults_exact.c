@@ -420,6 +420,7 @@ static void thp_body(struct target *t, void *arg)
 
 TEST_F(exact, transparent_huge_pages)
 {
+	KIND_NEEDS_THP();
 	FAULTS_START(thp_body);
 	KIND_ROW(TARGET_ALONE(0), "huge=1024");
 	FAULTS_ROW(TARGET_ALONE(0), "anonflt=4");

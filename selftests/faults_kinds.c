@@ -418,6 +418,7 @@ TEST_F(kinds, transparent_huge_page)
 {
 	pid_t child;
 
+	KIND_NEEDS_THP();
 	FAULTS_START(thp_body);
 	KIND_ROW(TARGET_ALONE(0), "huge=1024");
 	FAULTS_ROW(TARGET_ALONE(0), "anonflt=3");
@@ -474,7 +475,7 @@ TEST_F(kinds, protection)
 }
 
 #define HINTED_PAGES 4096
-#define HINTING_TRIES 200
+#define HINTING_TRIES 600
 
 /* Two threads, so that the scanner does not take the pages' node for granted. */
 static void *sleep_on(void *arg)
@@ -508,6 +509,8 @@ TEST_F(kinds, numa_hinting)
 	uint64_t at = TARGET_ALONE(0), hints = 0;
 	struct faults now = {};
 
+	if (access("/proc/sys/kernel/numa_balancing", F_OK))
+		SKIP(return, "this kernel has no NUMA balancing");
 	ASSERT_EQ(0, machine_set("/sys/kernel/debug/sched/numa_balancing/scan_delay_ms", "10"));
 	ASSERT_EQ(0, machine_set("/sys/kernel/debug/sched/numa_balancing/scan_period_min_ms",
 				 "10"));

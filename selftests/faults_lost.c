@@ -212,7 +212,7 @@ static void expect_honest_child(struct __test_metadata *_metadata, struct target
 	ASSERT_EQ(0, machine_set(FTRACE, "0"));
 	ASSERT_EQ(0, target_next(target));
 	child = target->word[WORD_CHILD];
-	usleep(500000);
+	ASSERT_EQ(0, process_await_call(child, how ? SYS_clock_nanosleep : SYS_pause));
 	ASSERT_EQ(0, process_stop(child));
 	for (int i = 0; i < 2; i++) {
 		since = track_since(child);

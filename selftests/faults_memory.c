@@ -31,8 +31,7 @@ static char *map_small(int slot, uint64_t pages)
 {
 	char *at = target_map(TARGET_ALONE(slot), pages, KIND_RW, KIND_PRIVATE | MAP_NORESERVE, -1);
 
-	if (madvise(at, pages * KIND_PAGE, MADV_NOHUGEPAGE))
-		target_fail("MADV_NOHUGEPAGE");
+	target_small_pages(at, pages);
 	return at;
 }
 
@@ -276,7 +275,7 @@ TEST_F(faults_memory, swapping_in_a_group)
 	ASSERT_EQ(0, procfile_write(GROUP "/memory.max", "33554432"));
 	expect_all_counted(_metadata, &self->target, (struct squeeze){ 96 << 8, true });
 	target_end(&self->target);
-	for (int i = 0; i < 500 && rmdir(GROUP) && errno == EBUSY; i++)
+	for (int i = 0; i < 6000 && rmdir(GROUP) && errno == EBUSY; i++)
 		usleep(10000);
 	ASSERT_EQ(0, procfile_write("/sys/fs/cgroup/cgroup.subtree_control", "-memory"));
 }
@@ -307,7 +306,8 @@ static void hog_body(struct target *t, void *arg)
 		target_fail("MemFree");
 	pages = (free_kib - left) / (KIND_PAGE >> 10);
 	at = target_map(TARGET_ALONE(0), pages, KIND_RW, KIND_PRIVATE, -1);
-	if (madvise(at, pages * KIND_PAGE, MADV_HUGEPAGE) || mlock(at, pages * KIND_PAGE))
+	if ((machine_has_thp() && madvise(at, pages * KIND_PAGE, MADV_HUGEPAGE)) ||
+	    mlock(at, pages * KIND_PAGE))
 		target_fail("mlock");
 	target_step(t);
 }

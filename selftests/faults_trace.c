@@ -60,12 +60,15 @@ FIXTURE_TEARDOWN(faults_trace)
 #define PID (self->target.pid)
 
 /* Slots of TARGET_ALONE(), and how many pages are touched there. */
-enum { ANON, ZERO, SHARED, CODE, SWAPPED };
+enum { ANON, ZERO, SHARED, CODE, SWAPPED, LAST };
 
 #define ANON_PAGES 50
 #define ZERO_PAGES 5
 #define SHARED_PAGES 8
 #define SWAPPED_PAGES 6
+
+/* On PREEMPT_RT an event comes with the task's next fault, so one is still to come. */
+#define EXPECT_ALL(faults, events) EXPECT_EQ((faults) - machine_is_rt(), events)
 
 static int memfd(uint64_t pages, const char *first)
 {
@@ -84,6 +87,7 @@ static void known_body(struct target *t, void *arg)
 	char *zero = target_map(TARGET_ALONE(ZERO), ZERO_PAGES, KIND_RW, KIND_PRIVATE, -1);
 	char *swapped = target_map(TARGET_ALONE(SWAPPED), SWAPPED_PAGES, KIND_RW, KIND_PRIVATE,
 				   -1);
+	char *last = target_map(TARGET_ALONE(LAST), 1, KIND_RW, KIND_PRIVATE, -1);
 	char *shared = target_map(TARGET_ALONE(SHARED), SHARED_PAGES, KIND_RW, MAP_SHARED,
 				  memfd(SHARED_PAGES, ""));
 	/* "ret" */
@@ -91,8 +95,7 @@ static void known_body(struct target *t, void *arg)
 				memfd(1, "\xc3"));
 
 	(void)arg;
-	if (madvise(anon, (1 << 16) * KIND_PAGE, MADV_NOHUGEPAGE))
-		target_fail("MADV_NOHUGEPAGE");
+	target_small_pages(anon, 1 << 16);
 	target_write(swapped, SWAPPED_PAGES, 1);
 	faults_page_out(swapped, SWAPPED_PAGES);
 	target_step(t);
@@ -103,6 +106,8 @@ static void known_body(struct target *t, void *arg)
 	target_write(shared, SHARED_PAGES, 1);
 	((void (*)(void))code)();
 	target_read(swapped, SWAPPED_PAGES, 1);
+	/* not looked at, see EXPECT_ALL() */
+	target_write(last, 1, 1);
 	target_step(t);
 
 	for (;;) {
@@ -249,7 +254,7 @@ TEST_F(faults_trace, fields)
 	ASSERT_EQ(0, procfile_write(EVENT "enable", "0"));
 
 	ASSERT_EQ(0, parse_events(INSTANCE "/trace", ": fault:", PID, &events));
-	EXPECT_EQ(stat, events.count);
+	EXPECT_ALL(stat, events.count);
 	EXPECT_KNOWN(&events);
 	EXPECT_IN_MAPPINGS(&events);
 	/* in their order, page by page */
@@ -309,7 +314,7 @@ TEST_F(faults_trace, nothing_of_others)
 	EXPECT_EQ(0, events.count);
 	KIND_NEXT();
 	ASSERT_EQ(0, parse_events(INSTANCE "/trace", ": fault:", PID, &events));
-	EXPECT_LE(ANON_PAGES, events.count);
+	EXPECT_LE(ANON_PAGES - machine_is_rt(), events.count);
 	EXPECT_EQ(0, faults_add_up(PID));
 }
 
@@ -386,8 +391,8 @@ TEST_F(faults_trace, perf_record)
 	struct control c;
 	char pid[16];
 	char *const record[] = {
-		"perf", "record", "-q", "-D", "-1", c.option, "-e", "vminspect:fault", "-p", pid,
-		"-o", WORK "/perf.data", NULL
+		"perf", "record", "-q", "-B", "-N", "-D", "-1", c.option, "-e", "vminspect:fault",
+		"-p", pid, "-o", WORK "/perf.data", NULL
 	};
 	char *const script[] = {
 		"perf", "script", "-i", WORK "/perf.data", "-F", "pid,event,trace", NULL
@@ -401,7 +406,7 @@ TEST_F(faults_trace, perf_record)
 	stat = step_under_perf(_metadata, &self->target, &self->tool, record, &c);
 	ASSERT_TRUE(run_tool(script, WORK "/script.out"));
 	ASSERT_EQ(0, parse_events(WORK "/script.out", "vminspect:fault:", PID, &events));
-	EXPECT_EQ(stat, events.count);
+	EXPECT_ALL(stat, events.count);
 	EXPECT_KNOWN(&events);
 	EXPECT_IN_MAPPINGS(&events);
 	EXPECT_EQ(0, faults_agree(PID));
@@ -430,7 +435,7 @@ TEST_F(faults_trace, perf_stat)
 	}
 	while (line > text && line[-1] != '\n')
 		line--;
-	EXPECT_EQ(stat, strtoull(line, NULL, 10));
+	EXPECT_ALL(stat, strtoull(line, NULL, 10));
 	free(text);
 }
 
@@ -459,7 +464,7 @@ TEST_F(faults_trace, trace_cmd)
 	ASSERT_TRUE(run_tool(extract, WORK "/trace-cmd.out"));
 	ASSERT_TRUE(run_tool(report, WORK "/report.out"));
 	ASSERT_EQ(0, parse_events(WORK "/report.out", " fault: ", PID, &events));
-	EXPECT_EQ(stat, events.count);
+	EXPECT_ALL(stat, events.count);
 	EXPECT_KNOWN(&events);
 	EXPECT_IN_MAPPINGS(&events);
 }
@@ -488,7 +493,7 @@ TEST_F(faults_trace, bpftrace)
 	ASSERT_EQ(0, kill(self->tool, SIGINT));
 	EXPECT_TRUE(ended_well(self->tool, WORK "/bpftrace.out"));
 	self->tool = 0;
-	EXPECT_EQ(stat, number_behind(WORK "/bpftrace.out", "@all: "));
+	EXPECT_ALL(stat, number_behind(WORK "/bpftrace.out", "@all: "));
 	EXPECT_EQ(SWAPPED_PAGES, number_behind(WORK "/bpftrace.out", "@major: "));
 	EXPECT_EQ(ANON_PAGES, number_behind(WORK "/bpftrace.out", "@anon: "));
 }

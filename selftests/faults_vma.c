@@ -602,7 +602,7 @@ static void tables_body(struct target *t, void *arg)
 {
 	(void)arg;
 	map_private(AT, TABLES_PAGES);
-	advise(AT, TABLES_PAGES, MADV_NOHUGEPAGE);
+	target_small_pages((char *)AT, TABLES_PAGES);
 	target_write((char *)AT, TABLES_PAGES / 4, 4);
 	target_step(t);
 	move(AT, TABLES_PAGES, TABLES_PAGES, TO);
@@ -636,6 +636,7 @@ static void huge_move_body(struct target *t, void *arg)
 /* In one piece each, and taken apart. */
 TEST_F(vma, huge_pages_moved)
 {
+	KIND_NEEDS_THP();
 	FAULTS_START(huge_move_body);
 	KIND_ROW(AT, "huge=2048");
 	FAULTS_ROW(AT, "size=2048 anonflt=4");

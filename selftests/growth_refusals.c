@@ -491,7 +491,7 @@ TEST_F(growth_refusals, of_another_pid_namespace)
 	START();
 	child = GROWTH_CALL(do_namespace);
 	ASSERT_NE(0, child);
-	for (int i = 0; i < 1000 && !self->target.word[GROWTH_WORD]; i++)
+	for (int i = 0; i < 6000 && !self->target.word[GROWTH_WORD]; i++)
 		usleep(10000);
 	ASSERT_EQ(true, self->target.word[GROWTH_WORD]);
 	EXPECT_TRUE(growth_write(child, END_LESS(20)));

@@ -126,7 +126,7 @@ TEST_F(growth_steps, of_a_program_are_one)
 
 	ASSERT_EQ(0, target_run(&self->target, argv));
 	/* until it stands in its system call, having used its stack */
-	usleep(300000);
+	ASSERT_EQ(0, process_await_call(PID, SYS_clock_nanosleep));
 	GROWTH_CAME(1);
 	GROWTH_LAST("tid=%d comm=sleep cause=exec ip=- sp=- limit=2048 result=grown", PID);
 	e = growth_back(&self->growth, 1);

@@ -224,7 +224,7 @@ TEST_F(growth_trace, of_exec)
 
 	ASSERT_EQ(0, procfile_write(EVENT "enable", "1"));
 	ASSERT_EQ(0, target_run(&self->target, argv));
-	usleep(300000);
+	ASSERT_EQ(0, process_await_call(PID, SYS_clock_nanosleep));
 	ASSERT_EQ(0, procfile_write(EVENT "enable", "0"));
 	GROWTH_CAME(1);
 	ASSERT_EQ(0, parse_events(INSTANCE "/trace", ": stack_grow:", PID));

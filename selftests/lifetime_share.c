@@ -165,7 +165,7 @@ TEST_F(lifetime_share, other_execs)
 	self->target.word[WORD_GO] = GO_EXEC;
 	ASSERT_EQ(0, target_next(&self->target));
 	snprintf(path, sizeof(path), "/proc/%d/exe", self->child);
-	for (int i = 0; i < 1000 && !strstr(exe, "sleep"); i++) {
+	for (int i = 0; i < 12000 && !strstr(exe, "sleep"); i++) {
 		usleep(5000);
 		ASSERT_GT(readlink(path, exe, sizeof(exe) - 1), 0);
 	}

@@ -75,8 +75,7 @@ static void touch_blocks(struct target *t, void *arg)
 	char *at = map_alone(0, BLOCKS * KIND_HUGE);
 
 	(void)arg;
-	if (madvise(at, BLOCKS * KIND_HUGE * KIND_PAGE, MADV_NOHUGEPAGE))
-		target_fail("MADV_NOHUGEPAGE");
+	target_small_pages(at, BLOCKS * KIND_HUGE);
 	target_write(at + 17 * KIND_PAGE, BLOCKS, KIND_HUGE);
 	target_step(t);
 }
@@ -116,8 +115,7 @@ static void long_body(struct target *t, void *arg)
 			      KIND_RW, KIND_PRIVATE, -1);
 
 	(void)arg;
-	if (madvise(at, LONG_PAGES * KIND_PAGE, MADV_NOHUGEPAGE))
-		target_fail("MADV_NOHUGEPAGE");
+	target_small_pages(at, LONG_PAGES);
 	target_write(at, LONG_PAGES, 1);
 	t->word[0] = (uintptr_t)at;
 	target_step(t);

@@ -19,8 +19,7 @@ static void body(struct target *t, void *arg)
 	(void)arg;
 	if (at == MAP_FAILED)
 		target_fail("mmap");
-	if (madvise(at, PAGES * KIND_PAGE, MADV_NOHUGEPAGE))
-		target_fail("MADV_NOHUGEPAGE");
+	target_small_pages(at, PAGES);
 	target_write(at + 3 * KIND_PAGE, 20, 2);
 	t->word[0] = (uintptr_t)at;
 	target_step(t);

@@ -12,7 +12,7 @@
 KIND_FIXTURE(ksm)
 
 #define PAGES 64
-#define TRIES 150
+#define TRIES 600
 
 static void merge_body(struct target *t, void *arg)
 {

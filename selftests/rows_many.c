@@ -24,8 +24,7 @@ static void body(struct target *t, void *arg)
 	char *at = target_map(TARGET_ALONE(0), VMAS, KIND_RW, KIND_PRIVATE, -1);
 
 	(void)arg;
-	if (madvise(at, VMAS * KIND_PAGE, MADV_NOHUGEPAGE))
-		target_fail("MADV_NOHUGEPAGE");
+	target_small_pages(at, VMAS);
 	target_step(t);
 	for (uint64_t i = 0; i < VMAS; i++)
 		if (is_touched(i))

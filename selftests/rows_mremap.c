@@ -72,8 +72,7 @@ static void large_body(struct target *t, void *arg)
 	char *at = target_map(TARGET_ALONE(0), TABLES * KIND_HUGE, KIND_RW, KIND_PRIVATE, -1);
 
 	(void)arg;
-	if (madvise(at, TABLES * KIND_HUGE * KIND_PAGE, MADV_NOHUGEPAGE))
-		target_fail("MADV_NOHUGEPAGE");
+	target_small_pages(at, TABLES * KIND_HUGE);
 	target_write(at, TABLES * KIND_HUGE / 2, 2);
 	target_step(t);
 	move(TARGET_ALONE(0), TABLES * KIND_HUGE, TARGET_ALONE(1), TABLES * KIND_HUGE, 0);

@@ -23,8 +23,7 @@ static void body(struct target *t, void *arg)
 			      KIND_PRIVATE | MAP_NORESERVE, -1);
 
 	(void)arg;
-	if (madvise(at, 1024 * GIB_PAGES * KIND_PAGE, MADV_NOHUGEPAGE))
-		target_fail("MADV_NOHUGEPAGE");
+	target_small_pages(at, 1024 * GIB_PAGES);
 	target_step(t);
 	for (uint64_t i = 0; i < TOUCHED; i++)
 		target_write(at + touched_page(i) * KIND_PAGE, 1, 1);

@@ -243,8 +243,9 @@ static void huge_body(struct target *t, void *arg)
 
 TEST_F(swap, huge_page)
 {
+	KIND_NEEDS_THP();
 	ASSERT_EQ(0, machine_swap_on(SWAP_MIB));
-	ASSERT_EQ(0, machine_set("/sys/kernel/mm/transparent_hugepage/enabled", "madvise"));
+	ASSERT_EQ(0, machine_thp("enabled", "madvise"));
 	KIND_START(huge_body);
 	KIND_ROW(TARGET_ALONE(0), "rss=1024 huge=1024 swap=0");
 	KIND_NEXT();

@@ -32,6 +32,7 @@ FIXTURE(thp) {
 FIXTURE_SETUP(thp)
 {
 	ASSERT_EQ(0, machine_quiet());
+	KIND_NEEDS_THP();
 	ASSERT_EQ(0, machine_set(THP "enabled", "madvise"));
 	ASSERT_EQ(0, machine_set(THP "defrag", "madvise"));
 	ASSERT_EQ(0, machine_set(THP "shmem_enabled", "advise"));

@@ -24,8 +24,6 @@
 #include "lib/kind.h"
 #include "lib/stacks.h"
 
-#define STACKS_THP "/sys/kernel/mm/transparent_hugepage/"
-
 /** STACKS_FIXTURE() - a fixture with a target on a quiet machine, its stacks in small pages */
 #define STACKS_FIXTURE(name)						\
 FIXTURE(name) {								\
@@ -35,7 +33,7 @@ FIXTURE(name) {								\
 FIXTURE_SETUP(name)							\
 {									\
 	ASSERT_EQ(0, machine_quiet());					\
-	ASSERT_EQ(0, machine_set(STACKS_THP "enabled", "madvise"));	\
+	ASSERT_EQ(0, machine_thp("enabled", "madvise"));			\
 }									\
 									\
 FIXTURE_TEARDOWN(name)							\

@@ -237,13 +237,16 @@ static bool start_library(struct target *t)
 		return false;
 	}
 	unsetenv(LIBRARY_ENV);
-	for (int i = 0; i < 300 && rows != LIBRARY_THREADS + 1; i++) {
+	for (int i = 0; i < 600 && rows != LIBRARY_THREADS + 1; i++) {
 		usleep(100000);
 		if (!stacks_read(&s, t->pid))
 			rows = s.rows;
+		/* until all of them wait for good */
+		for (size_t row = 0; row < rows && rows == LIBRARY_THREADS + 1; row++)
+			if (process_await_call(s.row[row].tid, SYS_pause))
+				rows = 0;
 		stacks_free(&s);
 	}
-	usleep(300000);
 	return rows == LIBRARY_THREADS + 1 && !target_stop(t);
 }
 

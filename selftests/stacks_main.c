@@ -294,7 +294,7 @@ TEST_F(stacks_main, real_programs_have_one_row)
 	pid_t pid;
 
 	ASSERT_EQ(0, target_run(&self->target, argv));
-	usleep(300000);
+	ASSERT_EQ(0, process_await_call(self->target.pid, SYS_clock_nanosleep));
 	ASSERT_EQ(0, target_stop(&self->target));
 	pid = self->target.pid;
 	ASSERT_TRUE(find_stack(pid, &start, &end, &floor));
@@ -368,7 +368,6 @@ static void step_for_leader(struct stacks_thread *me)
 {
 	target_step(me->t);
 	me->t->word[GO_ON] = 1;
-	usleep(300000);
 	for (;;)
 		target_step(me->t);
 }
@@ -388,6 +387,16 @@ static void leaderless_body(struct target *t, void *arg)
 	syscall(SYS_exit, 0);	/* this thread only */
 }
 
+static bool is_zombie(pid_t pid)
+{
+	char *stat = procfile_read_pid(pid, "stat", NULL);
+	char *name_end = stat ? strrchr(stat, ')') : NULL;
+	bool is = name_end && name_end[2] == 'Z';
+
+	free(stat);
+	return is;
+}
+
 TEST_F(stacks_main, dead_leader)
 {
 	char path[64];
@@ -403,6 +412,8 @@ TEST_F(stacks_main, dead_leader)
 	EXPECT_EQ(0, kill(pid, SIGCONT));
 	EXPECT_EQ(1, send(self->target.test_end, "", 1, 0));
 	EXPECT_EQ(1, read(self->target.test_end, path, 1));
+	for (int i = 0; i < 6000 && !is_zombie(pid); i++)
+		usleep(10000);
 	snprintf(path, sizeof(path), "/proc/vminspect/%d", tid);
 	ASSERT_EQ(0, stacks_read_path(&s, path));
 	EXPECT_TRUE(s.report.complete);
@@ -419,6 +430,7 @@ TEST_F(stacks_main, dead_leader)
 #define STAY 2
 #define STORM_READERS 2
 #define STORM_SECONDS 2
+#define LEAST_REPORTS 3
 
 static void *live_shortly(void *arg)
 {
@@ -496,10 +508,10 @@ static void __attribute__((noreturn)) storm_reader(const struct target *t)
 	int differences = 0;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (; time(NULL) < end && differences < 10; reports++)
+	for (; (time(NULL) < end || reports < LEAST_REPORTS) && differences < 10; reports++)
 		differences += read_storm(t, &rows);
 	diag("%lu reports, %.1f threads in each", reports, (double)rows / reports);
-	_exit(differences || reports < 3);
+	_exit(!!differences);
 }
 
 TEST_F(stacks_main, storm_of_threads)

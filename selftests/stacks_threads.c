@@ -241,6 +241,7 @@ static void huge_body(struct target *t, void *arg)
 
 TEST_F(stacks_threads, huge_pages)
 {
+	KIND_NEEDS_THP();
 	KIND_START(huge_body);
 	KIND_ROW(TARGET_ALONE(0), "huge=512");
 	STACKS_ROW(0, "size=2048 guard=1 touched=512 sp_depth=6 headroom=1536");

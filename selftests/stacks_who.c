@@ -233,6 +233,7 @@ static const unsigned char code_32[] = {
 	0xeb, 0xf7,				/* jmp 1b */
 };
 
+#define SYS_PAUSE_32 29
 #define BASE_32 0x08048000
 #define STACK_32 0x20001000
 
@@ -275,12 +276,15 @@ TEST_F(stacks_who, programs_of_32_bits)
 	if (err == -ENOEXEC)
 		SKIP(return, "the kernel runs no programs of 32 bits");
 	ASSERT_EQ(0, err);
-	usleep(300000);
-	ASSERT_EQ(0, target_stop(&self->target));
 	pid = self->target.pid;
+	ASSERT_EQ(0, process_await_call(pid, SYS_PAUSE_32));
 	ASSERT_EQ(0, stacks_read(&s, pid));
 	ASSERT_EQ(2, s.rows);
 	tid = s.row[1].tid;
+	stacks_free(&s);
+	ASSERT_EQ(0, process_await_call(tid, SYS_PAUSE_32));
+	ASSERT_EQ(0, target_stop(&self->target));
+	ASSERT_EQ(0, stacks_read(&s, pid));
 	EXPECT_EQ(0, stacks_expect(pid, &s, pid, "kind=main sp_depth>=1 vma=[stack]"));
 	EXPECT_EQ(0, stacks_expect(pid, &s, tid, "kind=thread range=%08x-%08x size=15 guard=1",
 				   STACK_32, STACK_32 + 0xf000));

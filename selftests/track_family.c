@@ -246,13 +246,11 @@ static bool run_to_exec(pid_t pid)
 	return false;
 }
 
-/* Let the target run for a moment, then stop it for good. */
+/* Let the target run until it sleeps, then stop it for good. */
 static bool run_and_detach(pid_t pid)
 {
-	if (ptrace(PTRACE_DETACH, pid, 0, 0))
-		return false;
-	usleep(500000);
-	return !process_stop(pid);
+	return !ptrace(PTRACE_DETACH, pid, 0, 0) &&
+	       !process_await_call(pid, SYS_clock_nanosleep) && !process_stop(pid);
 }
 
 /* After execve() nothing is left of before; from there on all is counted. */
@@ -325,7 +323,7 @@ TEST_F(track_family, exec_after_vfork)
 	KIND_START(vfork_exec_body);
 	KIND_NEXT();
 	child = self->target.word[WORD_CHILD];
-	usleep(500000);
+	ASSERT_EQ(0, process_await_call(child, SYS_clock_nanosleep));
 	ASSERT_EQ(0, process_stop(child));
 	EXPECT_EQ(0, faults_agree(PID));
 	EXPECT_EQ(0, faults_add_up(child));

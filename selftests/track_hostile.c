@@ -506,6 +506,7 @@ TEST_F(track_hostile, exit_while_silenced)
 #define CHOSEN 8000
 #define CHOSEN_BASE (1ull << 42)
 #define CHOSEN_TRIES 2
+#define CHOSEN_TRIES_BUSY 10	/* if others take the processor meanwhile */
 #define CHOSEN_TIMES 4
 
 enum { WORD_NS };
@@ -555,13 +556,15 @@ TEST_F(track_hostile, chosen_addresses)
 {
 	uint64_t apart = UINT64_MAX, chosen = UINT64_MAX;
 
-	for (int i = 0; i < 2 * CHOSEN_TRIES; i++) {
+	for (int i = 0; i < 2 * CHOSEN_TRIES_BUSY; i++) {
 		uint64_t *least = i % 2 ? &chosen : &apart;
 
 		ASSERT_EQ(0, target_fork(&self->target, touch_body, i % 2 ? "chosen" : NULL));
 		if (self->target.word[WORD_NS] < *least)
 			*least = self->target.word[WORD_NS];
 		target_end(&self->target);
+		if (i >= 2 * CHOSEN_TRIES - 1 && chosen < CHOSEN_TIMES * apart)
+			break;
 	}
 	diag("%d pages: %" PRIu64 " ns, at chosen addresses %" PRIu64 " ns", CHOSEN, apart, chosen);
 	EXPECT_GT(CHOSEN_TIMES * apart, chosen) {

@@ -24,14 +24,14 @@ FIXTURE(unload_faults)
 {
 	struct target target;
 	struct churn_result *result;
-	pid_t worker[2 * CHURN_KINDS];
+	pid_t worker[CHURN_KINDS];
 };
 
 FIXTURE_SETUP(unload_faults)
 {
 	ASSERT_EQ(0, unload_ensure());
 	ASSERT_EQ(0, machine_quiet());
-	self->result = mmap(NULL, 2 * CHURN_KINDS * sizeof(*self->result), KIND_RW, KIND_SHARED, -1,
+	self->result = mmap(NULL, CHURN_KINDS * sizeof(*self->result), KIND_RW, KIND_SHARED, -1,
 			    0);
 	ASSERT_NE(MAP_FAILED, self->result);
 }
@@ -39,7 +39,7 @@ FIXTURE_SETUP(unload_faults)
 FIXTURE_TEARDOWN(unload_faults)
 {
 	target_end(&self->target);
-	for (size_t i = 0; i < 2 * CHURN_KINDS; i++) {
+	for (size_t i = 0; i < CHURN_KINDS; i++) {
 		if (self->worker[i] <= 0)
 			continue;
 		kill(self->worker[i], SIGKILL);
@@ -217,11 +217,10 @@ TEST_F(unload_faults, not_while_eight_sleep)
 
 TEST_F_TIMEOUT(unload_faults, while_all_fault, 600)
 {
-	const size_t workers = 2 * CHURN_KINDS;
-	unsigned long turns[2 * CHURN_KINDS];
+	unsigned long turns[CHURN_KINDS];
 
-	for (size_t i = 0; i < workers; i++) {
-		self->worker[i] = churn_start(i % CHURN_KINDS, &self->result[i]);
+	for (size_t i = 0; i < CHURN_KINDS; i++) {
+		self->worker[i] = churn_start(i, &self->result[i]);
 		ASSERT_LT(0, self->worker[i]);
 	}
 	for (int c = 0; c < CYCLES; c++) {
@@ -235,12 +234,11 @@ TEST_F_TIMEOUT(unload_faults, while_all_fault, 600)
 		}
 	}
 	ASSERT_EQ(0, unload_remove() ?: unload_insert());
-	for (size_t i = 0; i < workers; i++)
+	for (size_t i = 0; i < CHURN_KINDS; i++)
 		turns[i] = self->result[i].turns;
-	for (size_t i = 0; i < workers; i++)
-		EXPECT_TRUE(churn_is_well(i % CHURN_KINDS, self->worker[i], &self->result[i],
-					  turns[i]));
-	for (size_t i = 0; i < workers; i++) {
+	for (size_t i = 0; i < CHURN_KINDS; i++)
+		EXPECT_TRUE(churn_is_well(i, self->worker[i], &self->result[i], turns[i]));
+	for (size_t i = 0; i < CHURN_KINDS; i++) {
 		struct track_sums sums;
 
 		ASSERT_EQ(0, process_stop(self->worker[i]));
@@ -248,7 +246,7 @@ TEST_F_TIMEOUT(unload_faults, while_all_fault, 600)
 		EXPECT_LT(0, sums.own + sums.remote);
 		/* what was under way when it was loaded: a fault for each thread */
 		EXPECT_GE(3, sums.lost) {
-			TH_LOG("'%s', pid %d", churn[i % CHURN_KINDS].what, self->worker[i]);
+			TH_LOG("'%s', pid %d", churn[i].what, self->worker[i]);
 		}
 	}
 }

@@ -68,7 +68,7 @@ static bool has_copied(pid_t pid)
 {
 	bool copied = false;
 
-	for (int i = 0; i < 1000 && !copied; i++) {
+	for (int i = 0; i < 30000 && !copied; i++) {
 		char *comm = procfile_read_pid(pid, "comm", NULL);
 
 		copied = comm && !strcmp(comm, "has-mounts\n");

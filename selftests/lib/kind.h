@@ -16,13 +16,6 @@
 #include "machine.h"
 #include "target.h"
 
-/*
- * The harness allows a test 30 seconds; an emulated processor on a busy machine
- * can need more for what takes a second alone.
- */
-#undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT 240
-
 /** KIND_FIXTURE() - a fixture with one target on a quiet machine */
 #define KIND_FIXTURE(kind)				\
 FIXTURE(kind) {						\
@@ -39,6 +32,13 @@ FIXTURE_TEARDOWN(kind)					\
 	target_end(&self->target);			\
 	machine_restore();				\
 }
+
+/** KIND_NEEDS_THP() - skip on a kernel without transparent huge pages */
+#define KIND_NEEDS_THP()								\
+do {											\
+	if (!machine_has_thp())								\
+		SKIP(return, "this kernel has no transparent huge pages");		\
+} while (0)
 
 /** KIND_START() - fork the target, up to its first step */
 #define KIND_START(body) ASSERT_EQ(0, target_fork(&self->target, body, NULL))

@@ -115,6 +115,24 @@ int machine_quiet(void)
 	return err;
 }
 
+bool machine_is_rt(void)
+{
+	return !access("/sys/kernel/realtime", F_OK);
+}
+
+bool machine_has_thp(void)
+{
+	return !access(THP, F_OK);
+}
+
+int machine_thp(const char *setting, const char *value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), THP "%s", setting);
+	return machine_has_thp() ? machine_set(path, value) : 0;
+}
+
 int machine_hugepages(uint64_t bytes, uint64_t count)
 {
 	char path[128], text[32], *now;

@@ -45,6 +45,25 @@ int machine_set(const char *path, const char *value);
 int machine_quiet(void);
 
 /**
+ * machine_is_rt() - whether the kernel is built with PREEMPT_RT
+ */
+bool machine_is_rt(void);
+
+/**
+ * machine_has_thp() - whether the kernel has transparent huge pages
+ */
+bool machine_has_thp(void);
+
+/**
+ * machine_thp() - change a setting of transparent huge pages until machine_restore()
+ * @setting: its file
+ * @value: what to write
+ *
+ * Return: 0, also if the kernel has no such pages; or a negative errno.
+ */
+int machine_thp(const char *setting, const char *value);
+
+/**
  * machine_hugepages() - reserve huge pages of one size
  * @bytes: size of a page
  * @count: how many are wanted

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +16,15 @@
 #include <unistd.h>
 
 #include "diag.h"
+#include "machine.h"
 #include "procfile.h"
 #include "target.h"
 
-/* Half a minute: the machine may be busy. */
+/* Half a minute, and a minute: the machine may be busy. */
 #define STOP_TRIES 30000
 #define STOP_NAP_NS 1000000
+#define CALL_TRIES 12000
+#define CALL_NAP_NS 5000000
 
 /* Whether all threads of a process stand; a negative errno if it is gone. */
 static int is_stopped(pid_t pid)
@@ -66,6 +70,26 @@ int process_stop(pid_t pid)
 
 		if (stopped)
 			return stopped < 0 ? stopped : 0;
+		nanosleep(&nap, NULL);
+	}
+	return -ETIMEDOUT;
+}
+
+int process_await_call(pid_t pid, long call)
+{
+	const struct timespec nap = { .tv_nsec = CALL_NAP_NS };
+	char *text, *end;
+	bool sleeps;
+
+	for (int i = 0; i < CALL_TRIES; i++) {
+		text = procfile_read_pid(pid, "syscall", NULL);
+		if (!text)
+			return -errno;
+		/* "running", or a number and more; -1 is none */
+		sleeps = strtol(text, &end, 10) == call && end != text;
+		free(text);
+		if (sleeps)
+			return 0;
 		nanosleep(&nap, NULL);
 	}
 	return -ETIMEDOUT;
@@ -259,6 +283,12 @@ char *target_map(uint64_t address, uint64_t pages, int prot, int flags, int fd)
 		target_fail("mmap at a fixed address");
 	}
 	return at;
+}
+
+void target_small_pages(char *at, uint64_t pages)
+{
+	if (machine_has_thp() && madvise(at, pages * sysconf(_SC_PAGESIZE), MADV_NOHUGEPAGE))
+		target_fail("MADV_NOHUGEPAGE");
 }
 
 void target_write(char *start, uint64_t pages, uint64_t stride)

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 
 /** TARGET_WORDS - how many words target and test share */
@@ -125,6 +126,13 @@ void target_end(struct target *t);
 char *target_map(uint64_t address, uint64_t pages, int prot, int flags, int fd);
 
 /**
+ * target_small_pages() - in the target: have no huge pages in a mapping
+ * @at: the mapping
+ * @pages: its size
+ */
+void target_small_pages(char *at, uint64_t pages);
+
+/**
  * target_write() - write one byte to each of some pages
  * @start: first page
  * @pages: how many pages
@@ -147,5 +155,14 @@ void target_read(const char *start, uint64_t pages, uint64_t stride);
  * Return: 0, or a negative errno; -ETIMEDOUT if it does not stop in 30 seconds.
  */
 int process_stop(pid_t pid);
+
+/**
+ * process_await_call() - wait until a process sleeps in a system call
+ * @pid: the process, or one of its threads
+ * @call: the call's number, for a process of 32 bits theirs
+ *
+ * Return: 0, or a negative errno; -ETIMEDOUT if it does not come to it in a minute.
+ */
+int process_await_call(pid_t pid, long call);
 
 #endif /* SELFTESTS_TARGET_H */

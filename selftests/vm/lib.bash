@@ -91,6 +91,13 @@ kernel_release()
 	cat "$(kernel_dir "$1")/release"
 }
 
+# kernel_has_module NAME MODULE: can the fetched kernel load it, or is it built in?
+kernel_has_module()
+{
+	/sbin/modprobe -d "$(kernel_dir "$1")/root" -S "$(kernel_release "$1")" \
+		--show-depends "$2" >/dev/null 2>&1
+}
+
 # kernel_build NAME: what modules are built with for a fetched kernel.
 kernel_build()
 {
