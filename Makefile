@@ -8,9 +8,8 @@ KDIR ?= /lib/modules/$(KVER)/build
 prefix ?= /usr/local
 export prefix
 
-# For check, bench and demo: names out of selftests/vm/kernels, and tests; how
-# much longer storms last, and what random tests begin with.
-export KERNELS TESTS VMINSPECT_SOAK VMINSPECT_SEED
+# For check, bench and demo: names out of selftests/vm/kernels, and tests.
+export KERNELS TESTS
 
 VM := selftests/vm
 # The goal of this makefile is never a file.

@@ -178,7 +178,7 @@ static int do_all(struct target *target, const char *hidden)
 static int all_is_right(void)
 {
 	struct target target = {};
-	struct track_sums sums;
+	struct track_sums sums = {};
 	int differences = 0;
 
 	if (target_fork(&target, needy_body, NULL) || !track_sum(target.pid, &sums) ||

@@ -79,7 +79,7 @@ static inline uint64_t fuzz_seed(void)
 {
 	const char *seed = getenv("VMINSPECT_SEED");
 
-	return seed ? strtoull(seed, NULL, 0) : FUZZ_SEED;
+	return seed && *seed ? strtoull(seed, NULL, 0) : FUZZ_SEED;
 }
 
 /** fuzz_times() - how often to do something that is done @times times in the short form */
