@@ -60,7 +60,7 @@ FIXTURE_TEARDOWN(faults_trace)
 #define PID (self->target.pid)
 
 /* Slots of TARGET_ALONE(), and how many pages are touched there. */
-enum { ANON, ZERO, SHARED, CODE, SWAPPED, LAST };
+enum { ANON, ZERO, SHARED, CODE, SWAPPED, LAST = 16 };
 
 #define ANON_PAGES 50
 #define ZERO_PAGES 5
