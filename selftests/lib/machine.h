@@ -45,12 +45,16 @@ int machine_set(const char *path, const char *value);
 int machine_quiet(void);
 
 /**
- * machine_is_rt() - whether the kernel is built with PREEMPT_RT
+ * machine_is_rt() - is the kernel built with PREEMPT_RT?
+ *
+ * Return: whether it is.
  */
 bool machine_is_rt(void);
 
 /**
- * machine_has_thp() - whether the kernel has transparent huge pages
+ * machine_has_thp() - does the kernel have transparent huge pages?
+ *
+ * Return: whether it does.
  */
 bool machine_has_thp(void);
 
