@@ -74,6 +74,12 @@ kernel_is_built()
 	[[ $(kernel_field "$1" package) == linux-source* ]]
 }
 
+# kernel_config_has NAME FRAGMENT: is that part of the configuration it is built with?
+kernel_config_has()
+{
+	[[ ,$(kernel_option "$1" config ""), == *,$2,* ]]
+}
+
 # kernel_dir NAME: where a fetched kernel is: release, vmlinuz, root/lib/modules.
 # One that differs from an earlier one in its options only shares it.
 kernel_dir()
