@@ -186,26 +186,14 @@ TEST_F(alloc_insmod, private_mount)
 
 #define KPROBES "/sys/kernel/tracing/kprobe_events"
 
-static int write_kprobes(const char *text)
-{
-	int fd = open(KPROBES, O_WRONLY | O_APPEND | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 /*
  * A kprobe of somebody else's on one of the functions that are looked for. To probe that
  * too takes memory; but only the first time.
  */
 static int insert_beside_kprobe(void *parameters)
 {
-	write_kprobes("-:alloc_insmod");
-	if (write_kprobes("p:alloc_insmod setup_new_exec"))
+	procfile_write(KPROBES, "-:alloc_insmod");
+	if (procfile_write(KPROBES, "p:alloc_insmod setup_new_exec"))
 		return -EBUSY;
 	return unload_insert_with(parameters);
 }
@@ -242,7 +230,7 @@ TEST_F(alloc_insmod, probes_of_others)
 	ASSERT_EQ(0, failnth_below_function("vmi_hooks_arm"));
 	ASSERT_EQ(0, unload_remove());
 	EXPECT_EQ(0, alloc_step_through(self->own, &steps));
-	EXPECT_EQ(0, write_kprobes("-:alloc_insmod"));
+	EXPECT_EQ(0, procfile_write(KPROBES, "-:alloc_insmod"));
 }
 
 TEST_HARNESS_MAIN

@@ -189,7 +189,6 @@ TEST_F(alloc_report, status)
 }
 
 #define DEPTH 30
-#define COMPONENT 250
 #define MAPPINGS 1000
 #define THREADS 40
 
@@ -203,22 +202,10 @@ static void *wait_for_ever(void *arg)
 /* A name too long for what a report has for names, many mappings, many threads. */
 static void huge_body(struct target *t, void *arg)
 {
-	char name[COMPONENT + 1];
 	pthread_t thread;
-	int fd;
 
 	(void)arg;
-	memset(name, 'n', COMPONENT);
-	name[COMPONENT] = '\0';
-	if (chdir("/dev/shm"))
-		target_fail("/dev/shm");
-	for (int i = 0; i < DEPTH; i++)
-		if ((mkdir(name, 0700) && errno != EEXIST) || chdir(name))
-			target_fail("mkdir");
-	fd = open("file", O_RDWR | O_CREAT, 0600);
-	if (fd < 0 || ftruncate(fd, KIND_PAGE))
-		target_fail("open");
-	target_map(TARGET_ALONE(0), 1, PROT_READ, MAP_SHARED, fd);
+	target_map_long_name(TARGET_ALONE(0), DEPTH);
 	for (uint64_t i = 0; i < MAPPINGS; i++)
 		target_map(TARGET_ALONE(1) + i * 2 * KIND_PAGE, 1, KIND_RW, KIND_PRIVATE, -1);
 	for (int i = 0; i < THREADS; i++) {

@@ -29,18 +29,6 @@ FIXTURE(alloc_sites)
 	char hidden[32];
 };
 
-static int append(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 FIXTURE_SETUP(alloc_sites)
 {
 	if (!failnth_can())
@@ -63,7 +51,7 @@ FIXTURE_TEARDOWN(alloc_sites)
 	failnth_end();
 	target_end(&self->target);
 	EXPECT_EQ(0, rmdir(INSTANCE));
-	append(KPROBES, "-:alloc_sites");
+	procfile_write(KPROBES, "-:alloc_sites");
 	machine_restore();
 	EXPECT_EQ(0, unload_ensure());
 }
@@ -71,33 +59,12 @@ FIXTURE_TEARDOWN(alloc_sites)
 #define AT(slot) ((uint64_t)TARGET_ALONE(slot))
 #define LEAF 64
 #define DEPTH 30
-#define COMPONENT 250
 
 static void *wait_for_ever(void *arg)
 {
 	for (;;)
 		pause();
 	return arg;
-}
-
-/* A name too long for what a report has for names. */
-static void map_long_name(void)
-{
-	char name[COMPONENT + 1];
-	int fd;
-
-	memset(name, 'n', COMPONENT);
-	name[COMPONENT] = '\0';
-	if (chdir("/dev/shm"))
-		target_fail("/dev/shm");
-	for (int i = 0; i < DEPTH; i++)
-		if ((mkdir(name, 0700) && errno != EEXIST) || chdir(name))
-			target_fail("mkdir");
-	fd = open("file", O_RDWR | O_CREAT, 0600);
-	if (fd < 0 || ftruncate(fd, KIND_PAGE))
-		target_fail("open");
-	target_map(AT(0), 1, PROT_READ, MAP_SHARED, fd);
-	close(fd);
 }
 
 /* What needs counters: many, wide, and a log of growths, long and of many mappings. */
@@ -126,7 +93,7 @@ static void needy_body(struct target *t, void *arg)
 	errno = pthread_create(&thread, NULL, wait_for_ever, NULL);
 	if (errno)
 		target_fail("pthread_create");
-	map_long_name();
+	target_map_long_name(AT(0), DEPTH);
 	need_counters();
 	target_step(t);
 	need_counters();
@@ -229,8 +196,8 @@ static uint64_t while_loading(struct __test_metadata *_metadata, const struct si
 
 	ASSERT_EQ(0, unload_remove());
 	/* who is the second to probe a function needs memory for that; once */
-	append(KPROBES, "-:alloc_sites");
-	ASSERT_EQ(0, append(KPROBES, "p:alloc_sites begin_new_exec"));
+	procfile_write(KPROBES, "-:alloc_sites");
+	ASSERT_EQ(0, procfile_write(KPROBES, "p:alloc_sites begin_new_exec"));
 	ASSERT_EQ(0, no_memory_at(site, text));
 	err = unload_insert();
 	failed = failnth_never();

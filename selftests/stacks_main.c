@@ -387,16 +387,6 @@ static void leaderless_body(struct target *t, void *arg)
 	syscall(SYS_exit, 0);	/* this thread only */
 }
 
-static bool is_zombie(pid_t pid)
-{
-	char *stat = procfile_read_pid(pid, "stat", NULL);
-	char *name_end = stat ? strrchr(stat, ')') : NULL;
-	bool is = name_end && name_end[2] == 'Z';
-
-	free(stat);
-	return is;
-}
-
 TEST_F(stacks_main, dead_leader)
 {
 	char path[64];
@@ -412,7 +402,7 @@ TEST_F(stacks_main, dead_leader)
 	EXPECT_EQ(0, kill(pid, SIGCONT));
 	EXPECT_EQ(1, send(self->target.test_end, "", 1, 0));
 	EXPECT_EQ(1, read(self->target.test_end, path, 1));
-	for (int i = 0; i < 6000 && !is_zombie(pid); i++)
+	for (int i = 0; i < 6000 && !process_is_zombie(pid); i++)
 		usleep(10000);
 	snprintf(path, sizeof(path), "/proc/vminspect/%d", tid);
 	ASSERT_EQ(0, stacks_read_path(&s, path));

@@ -403,16 +403,6 @@ static bool gather(pid_t *crowd, int *hold)
 
 static int zombie_fd;
 
-static bool is_zombie(pid_t pid)
-{
-	char *stat = procfile_read_pid(pid, "stat", NULL);
-	char *name_end = stat ? strrchr(stat, ')') : NULL;
-	bool is = name_end && name_end[2] == 'Z';
-
-	free(stat);
-	return is;
-}
-
 /* While the leader exits, and once more when it has. */
 static void *reset_without_leader(void *arg)
 {
@@ -420,7 +410,7 @@ static void *reset_without_leader(void *arg)
 
 	(void)arg;
 	for (int i = 0; i < ZOMBIE_TRIES && !is; i++) {
-		is = is_zombie(getpid());
+		is = process_is_zombie(getpid());
 		if (write(zombie_fd, "reset", 5) != 5)
 			_exit(1);
 	}

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -73,6 +74,16 @@ int process_stop(pid_t pid)
 		nanosleep(&nap, NULL);
 	}
 	return -ETIMEDOUT;
+}
+
+bool process_is_zombie(pid_t pid)
+{
+	char *stat = procfile_read_pid(pid, "stat", NULL);
+	char *name_end = stat ? strrchr(stat, ')') : NULL;
+	bool is = name_end && name_end[2] == 'Z';
+
+	free(stat);
+	return is;
 }
 
 int process_await_call(pid_t pid, long call)
@@ -283,6 +294,27 @@ char *target_map(uint64_t address, uint64_t pages, int prot, int flags, int fd)
 		target_fail("mmap at a fixed address");
 	}
 	return at;
+}
+
+#define NAME_PART 250
+
+void target_map_long_name(uint64_t address, unsigned int depth)
+{
+	char part[NAME_PART + 1];
+	int fd;
+
+	memset(part, 'n', NAME_PART);
+	part[NAME_PART] = '\0';
+	if (chdir("/dev/shm"))
+		target_fail("/dev/shm");
+	while (depth--)
+		if ((mkdir(part, 0700) && errno != EEXIST) || chdir(part))
+			target_fail("mkdir");
+	fd = open("file", O_RDWR | O_CREAT, 0600);
+	if (fd < 0 || ftruncate(fd, sysconf(_SC_PAGESIZE)))
+		target_fail("open");
+	target_map(address, 1, PROT_READ, MAP_SHARED, fd);
+	close(fd);
 }
 
 void target_small_pages(char *at, uint64_t pages)

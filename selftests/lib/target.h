@@ -149,12 +149,28 @@ void target_write(char *start, uint64_t pages, uint64_t stride);
 void target_read(const char *start, uint64_t pages, uint64_t stride);
 
 /**
+ * target_map_long_name() - map a page of a file with a very long name
+ * @address: where
+ * @depth: directories of 250 bytes each that it is in, below /dev/shm, where the
+ *	   target is from then on
+ */
+void target_map_long_name(uint64_t address, unsigned int depth);
+
+/**
  * process_stop() - send SIGSTOP to any process and wait until it stands
  * @pid: the process, which need not be a child
  *
  * Return: 0, or a negative errno; -ETIMEDOUT if it does not stop in 30 seconds.
  */
 int process_stop(pid_t pid);
+
+/**
+ * process_is_zombie() - has a process exited, and nobody waited for it?
+ * @pid: the process; its leader is what counts, even if there are other threads
+ *
+ * Return: whether that is so.
+ */
+bool process_is_zombie(pid_t pid);
 
 /**
  * process_await_call() - wait until a process sleeps in a system call
