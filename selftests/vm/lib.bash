@@ -225,6 +225,24 @@ download()
 		die "$1: apt-get could not download ${*:3}"
 }
 
+# download_source SUITE PACKAGE DIRECTORY [FILE...]: what is in a linux-source
+# package, or only these files of it, into a new directory.
+download_source()
+{
+	local suite=$1 package=$2 to=$3 work=$3.download files
+
+	files=("${@:4}")
+	rm -rf "$to" "$work"
+	mkdir -p "$to" "$work"
+	say "fetching $package"
+	download "$suite" "$work" "$package"
+	# The source is a tar within the package's own.
+	dpkg-deb --fsys-tarfile "$work"/*.deb |
+		tar -xOf - --wildcards './usr/src/linux-source-*.tar.xz' |
+		tar -xJf - -C "$to" --strip-components=1 "${files[@]/#/$package/}"
+	rm -r "$work"
+}
+
 # apt_depends SUITE PACKAGE: the names of what its newest version depends on.
 apt_depends()
 {
