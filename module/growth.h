@@ -163,18 +163,6 @@ struct vmi_grows {
 	u64 newest;
 };
 
-/**
- * struct vmi_growing - a stack that is about to grow
- * @vma: its mapping
- * @addr: the address that was touched
- * @start: first address of the mapping now
- */
-struct vmi_growing {
-	struct vm_area_struct *vma;
-	unsigned long addr;
-	unsigned long start;
-};
-
 int vmi_growth_create_cache(void);
 void vmi_growth_destroy_cache(void);
 
@@ -182,9 +170,8 @@ void vmi_growth_init(struct vmi_growth *growth, gfp_t gfp);
 void vmi_growth_make_room(struct vmi_growth *growth);
 void vmi_growth_free(struct vmi_growth *growth);
 
-bool vmi_growth_enter(struct vmi_growing *growing, struct vm_area_struct *vma,
-		      unsigned long addr);
-void vmi_growth_leave(const struct vmi_growing *growing, int err);
+void vmi_growth_add(struct vmi_growth *growth,
+		    const struct vmi_growth_event *event);
 void vmi_growth_unmapped(struct vmi_growth *growth, unsigned long start,
 			 unsigned long end);
 void vmi_growth_moved(struct vmi_growth *growth, unsigned long from,
@@ -199,6 +186,5 @@ u64 vmi_growth_newest(struct vmi_growth *growth);
 u64 vmi_growth_now(void);
 pid_t vmi_growth_tid(const struct vmi_growth_event *event,
 		     const struct pid *tgid, const struct pid_namespace *ns);
-unsigned long vmi_growth_gap(void);
 
 #endif /* _VMI_GROWTH_H */

@@ -27,6 +27,7 @@
 #include "compat/hooks.h"
 #include "faults.h"
 #include "follow.h"
+#include "growing.h"
 #include "growth.h"
 #include "hooks.h"
 #include "track.h"
@@ -216,12 +217,12 @@ static int on_growing(struct kretprobe_instance *instance, struct pt_regs *regs)
 	struct vm_area_struct *vma = (void *)regs_get_kernel_argument(regs, 0);
 	unsigned long addr = regs_get_kernel_argument(regs, 1);
 
-	return !vmi_growth_enter((void *)instance->data, vma, addr);
+	return !vmi_growing_enter((void *)instance->data, vma, addr);
 }
 
 static int on_grown(struct kretprobe_instance *instance, struct pt_regs *regs)
 {
-	vmi_growth_leave((void *)instance->data, regs_return_value(regs));
+	vmi_growing_leave((void *)instance->data, regs_return_value(regs));
 	return 0;
 }
 

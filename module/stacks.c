@@ -27,6 +27,7 @@
 
 #include "compat/leaf.h"
 #include "descent.h"
+#include "growing.h"
 #include "growth.h"
 #include "process.h"
 #include "space.h"
@@ -207,7 +208,7 @@ static unsigned long growing_headroom(const struct vmi_place *place,
 		floor = max(floor, prev->vm_end);
 	if (prev && !is_growing(prev) && vma_is_accessible(prev))
 		floor = max(floor,
-			    prev->vm_end + (vmi_growth_gap() << PAGE_SHIFT));
+			    prev->vm_end + (vmi_growing_gap() << PAGE_SHIFT));
 	floor = min(floor, place->vma->vm_start);
 	return (lowest - floor) >> PAGE_SHIFT;
 }
@@ -217,7 +218,7 @@ static void set_growing(struct vmi_stack *stack, const struct vmi_place *place,
 {
 	stack->start = place->vma->vm_start;
 	stack->end = place->vma->vm_end;
-	stack->guard = vmi_growth_gap();
+	stack->guard = vmi_growing_gap();
 	stack->limit = search->limit;
 	stack->headroom = growing_headroom(place, search->limit,
 					   search->descent.lowest);

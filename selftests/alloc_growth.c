@@ -39,7 +39,7 @@ FIXTURE_TEARDOWN(alloc_growth)
 #define TOP(slot) GROWTH_TOP(slot)
 
 /* All memory for growths is asked for here. */
-#define LOGS "vmi_growth_leave"
+#define LOGS "vmi_growing_leave"
 
 /* Grow a mapping to so many pages, page by page, from so many. */
 #define GROW(slot, from, to)								\
