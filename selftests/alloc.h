@@ -17,6 +17,9 @@
 /* More allocations than any operation has. */
 #define ALLOC_MOST 5000
 
+/* How often an operation is gone through that is to be refused at least once. */
+#define ALLOC_ROUNDS 10
+
 /**
  * typedef alloc_operation - what is to be done
  * @arg: the test's
@@ -35,7 +38,7 @@ typedef int alloc_operation(void *arg);
  * @check: called each time with what @run gave, to look and to undo it; returns the
  *	   number of differences. May be NULL
  * @allocations: how many there were, on return
- * @refused: how many made the operation fail
+ * @refused: how many made the operation fail, added to
  */
 struct alloc_steps {
 	const char *what;
@@ -83,6 +86,7 @@ static inline int alloc_step_through(int fd, struct alloc_steps *steps)
 	int err, differences = 0;
 	bool failed = true, never;
 
+	steps->allocations = 0;
 	while (failed && differences < 20 && steps->allocations < ALLOC_MOST) {
 		err = alloc_do(steps, fd, steps->allocations + 1, &failed, &differences);
 		steps->allocations += failed;
@@ -93,6 +97,26 @@ static inline int alloc_step_through(int fd, struct alloc_steps *steps)
 	diag("%s: %u allocations, %u of them refused it", steps->what, steps->allocations,
 	     steps->refused);
 	return differences + failed + !steps->allocations;
+}
+
+/**
+ * alloc_until_refused() - the same, until one of them made the operation fail
+ * @fd: the calling task, of failnth_open()
+ * @steps: the operation
+ *
+ * Debug kernels allocate by themselves, and not the same each time, so that the one
+ * that counts may be the third in the second go, and the second in the third.
+ *
+ * Return: the number of differences, each of which is printed; to be refused never
+ * is one.
+ */
+static inline int alloc_until_refused(int fd, struct alloc_steps *steps)
+{
+	int differences = 0;
+
+	for (int i = 0; i < ALLOC_ROUNDS && !steps->refused && !differences; i++)
+		differences = alloc_step_through(fd, steps);
+	return differences + !steps->refused;
 }
 
 #endif /* SELFTESTS_ALLOC_TEST_H */

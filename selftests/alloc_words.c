@@ -127,8 +127,7 @@ TEST_F(alloc_words, track)
 
 	EXPECT_EQ(0, failnth_below_modules());
 	EXPECT_EQ(0, failnth_but_kmemleak());
-	EXPECT_EQ(0, alloc_step_through(self->own, &steps));
-	EXPECT_LT(0, steps.refused);
+	EXPECT_EQ(0, alloc_until_refused(self->own, &steps));
 }
 
 /* Track it again for the next step; while it was not, the probes had to go. */
@@ -156,8 +155,7 @@ TEST_F(alloc_words, reset)
 
 	ASSERT_EQ(0, put_word(self->report, "track"));
 	EXPECT_EQ(0, failnth_below(0, FAILNTH_ANY));
-	EXPECT_EQ(0, alloc_step_through(self->own, &steps));
-	EXPECT_LT(0, steps.refused);
+	EXPECT_EQ(0, alloc_until_refused(self->own, &steps));
 
 	/* and it goes on */
 	ASSERT_EQ(0, target_next(&self->target));
@@ -215,8 +213,7 @@ static void set_each(struct __test_metadata *_metadata, int own, const char *pat
 	parameter.fd = open(path, O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, parameter.fd);
 	ASSERT_EQ(0, write_text(parameter.fd, before));
-	EXPECT_EQ(0, alloc_step_through(own, &steps));
-	EXPECT_LT(0, steps.refused);
+	EXPECT_EQ(0, alloc_until_refused(own, &steps));
 	close(parameter.fd);
 }
 
