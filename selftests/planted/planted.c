@@ -192,6 +192,7 @@ static int __init planted_init(void)
 	for (i = 0; i < ARRAY_SIZE(bugs); i++) {
 		if (strcmp(bugs[i].name, bug))
 			continue;
+		pr_info("planted: %s is run\n", bug);
 		bugs[i].run();
 		pr_info("planted: %s was run\n", bug);
 		return -ECANCELED;
