@@ -303,3 +303,64 @@ cached()
 	[[ -e $dir/stamp ]] || exit "$rc"
 	say "using what was fetched before: $(<"$dir/stamp")"
 }
+
+# What a script has counted so far.
+passed=0 failed=0 skipped=0
+
+# add PASSED FAILED SKIPPED: counts what others counted.
+add()
+{
+	((passed += $1, failed += $2, skipped += $3)) || true
+}
+
+# verdict NAME RESULT TEXT: counts a test of the script's own on that kernel, and
+# prints it; the result is ok, skip or not ok.
+verdict()
+{
+	case $2 in
+	ok) add 1 0 0 ;;
+	skip) add 0 0 1 ;;
+	*) add 0 1 0 ;;
+	esac
+	printf '%s: %s %s\n' "$@"
+}
+
+# save_counts FILE: leaves them to the script that called this one.
+save_counts()
+{
+	echo "$passed $failed $skipped" >"$1"
+}
+
+# add_file NAME FILE WHAT: counts what a script left in a file for that kernel; without
+# it, what it did came to no end.
+add_file()
+{
+	local counts
+
+	if read -ra counts 2>/dev/null <"$2"; then
+		add "${counts[@]}"
+	else
+		verdict "$1" 'not ok' "$3 came to no end"
+	fi
+}
+
+# judged NAME TEXT LOG...: the verdict on kernel logs; says where what must not be there is.
+judged()
+{
+	local bad
+
+	if bad=$("$VM/judge" "${@:3}"); then
+		verdict "$1" ok "nothing bad in $2"
+	else
+		verdict "$1" 'not ok' "$2 (whole: ${3#"$TREE"/}):"
+		printf '%s\n' "$bad" | sed "s/^.*\.log:[0-9]*:/$1:     /" |
+			awk '!seen[$0]++' | cat -v
+	fi
+}
+
+# total: the last line of what tests; fails if anything failed.
+total()
+{
+	echo "$passed passed, $failed failed, $skipped skipped"
+	((failed == 0))
+}
