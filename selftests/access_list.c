@@ -7,6 +7,7 @@
 #include "kselftest_harness.h"
 #include "access.h"
 #include "access_list.h"
+#include "lib/children.h"
 
 #define CHILDREN 150
 
@@ -34,20 +35,9 @@ FIXTURE_SETUP(access_list)
 	}
 }
 
-static void end_children(pid_t *child, int step)
-{
-	for (int i = 0; i < CHILDREN; i += step) {
-		if (child[i] <= 0)
-			continue;
-		kill(child[i], SIGKILL);
-		waitpid(child[i], NULL, 0);
-		child[i] = 0;
-	}
-}
-
 FIXTURE_TEARDOWN(access_list)
 {
-	end_children(self->child, 1);
+	children_end(self->child, CHILDREN);
 }
 
 static int times_listed(const struct access_list *list, pid_t pid)
@@ -103,7 +93,8 @@ TEST_F(access_list, once_while_others_die)
 				seen[i] += self->child[i] == atoi(entry->d_name);
 		}
 		if (seen[CHILDREN / 2])
-			end_children(self->child, 2);
+			for (int i = 0; i < CHILDREN; i += 2)
+				children_end(&self->child[i], 1);
 	}
 	closedir(dir);
 	ASSERT_EQ(0, got);
@@ -119,7 +110,7 @@ TEST_F(access_list, dead_are_not_listed)
 	pid_t dead[CHILDREN];
 
 	memcpy(dead, self->child, sizeof(dead));
-	end_children(self->child, 1);
+	children_end(self->child, CHILDREN);
 	ASSERT_EQ(0, access_list_path(self->list, "/proc/vminspect"));
 	for (int i = 0; i < CHILDREN; i++) {
 		EXPECT_EQ(0, times_listed(self->list, dead[i])) {

@@ -12,6 +12,7 @@
 
 #include "growth_load.h"
 #include "lifetime.h"
+#include "lib/children.h"
 #include "track.h"
 
 #define PROCESSES 8
@@ -33,20 +34,9 @@ FIXTURE_SETUP(growth_storm)
 	ASSERT_NE(UINT64_MAX, self->missed);
 }
 
-static void end_readers(pid_t *reader, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (reader[i] <= 0)
-			continue;
-		kill(reader[i], SIGKILL);
-		waitpid(reader[i], NULL, 0);
-		reader[i] = 0;
-	}
-}
-
 FIXTURE_TEARDOWN(growth_storm)
 {
-	end_readers(self->reader, 3);
+	children_end(self->reader, 3);
 	growth_free(&self->growth);
 	for (int i = 0; i < PROCESSES; i++)
 		target_end(&self->target[i]);
@@ -152,7 +142,7 @@ TEST_F(growth_storm, eight_processes)
 	sleep(SECONDS / 2);
 	for (int i = 0; i < 3; i++)
 		EXPECT_EQ(0, waitpid(self->reader[i], NULL, WNOHANG));
-	end_readers(self->reader, 3);
+	children_end(self->reader, 3);
 	sleep(SECONDS / 2);
 	for (int i = 0; i < PROCESSES; i++)
 		ASSERT_TRUE(growth_load_stop(&self->target[i]));

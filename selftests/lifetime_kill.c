@@ -6,6 +6,7 @@
  */
 #include "kselftest_harness.h"
 #include "lifetime.h"
+#include "lib/children.h"
 
 #include <sys/ipc.h>
 #include <sys/prctl.h>
@@ -38,20 +39,9 @@ FIXTURE_SETUP(lifetime_kill)
 	ASSERT_EQ(0, target_fork(&self->target, attached_body, &self->shm));
 }
 
-static void end_readers(pid_t *reader)
-{
-	for (int i = 0; i < READERS; i++) {
-		if (reader[i] <= 0)
-			continue;
-		kill(reader[i], SIGKILL);
-		waitpid(reader[i], NULL, 0);
-		reader[i] = 0;
-	}
-}
-
 FIXTURE_TEARDOWN(lifetime_kill)
 {
-	end_readers(self->reader);
+	children_end(self->reader, READERS);
 	target_end(&self->target);
 	shmctl(self->shm, IPC_RMID, NULL);
 }

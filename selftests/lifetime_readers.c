@@ -6,6 +6,7 @@
  */
 #include "kselftest_harness.h"
 #include "lifetime.h"
+#include "lib/children.h"
 #include "lib/machine.h"
 
 #include <sys/prctl.h>
@@ -47,12 +48,7 @@ FIXTURE_SETUP(lifetime_readers)
 
 FIXTURE_TEARDOWN(lifetime_readers)
 {
-	for (int i = 0; i < READERS; i++) {
-		if (self->reader[i] <= 0)
-			continue;
-		kill(self->reader[i], SIGKILL);
-		waitpid(self->reader[i], NULL, 0);
-	}
+	children_end(self->reader, READERS);
 	target_end(&self->target);
 	machine_restore();
 }

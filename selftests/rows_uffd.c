@@ -39,18 +39,24 @@ static void write_protect(int fd, char *at, uint64_t pages)
 		target_fail("UFFDIO_WRITEPROTECT");
 }
 
-static void anonymous_body(struct target *t, void *arg)
+/* All pages write-protected, ten of them touched; then four of these gone. */
+static void protected_steps(struct target *t, uint64_t features, int flags)
 {
-	int fd = open_uffd(UFFD_FEATURE_PAGEFAULT_FLAG_WP);
-	char *at = target_map(TARGET_ALONE(0), PAGES, KIND_RW, KIND_PRIVATE, -1);
+	int fd = open_uffd(features);
+	char *at = target_map(TARGET_ALONE(0), PAGES, KIND_RW, flags, -1);
 
-	(void)arg;
 	target_write(at, 10, 1);
 	write_protect(fd, at, PAGES);
 	target_step(t);
 	if (madvise(at, 4 * KIND_PAGE, MADV_DONTNEED))
 		target_fail("MADV_DONTNEED");
 	target_step(t);
+}
+
+static void anonymous_body(struct target *t, void *arg)
+{
+	(void)arg;
+	protected_steps(t, UFFD_FEATURE_PAGEFAULT_FLAG_WP, KIND_PRIVATE);
 }
 
 TEST_F(uffd, anonymous)
@@ -65,16 +71,9 @@ TEST_F(uffd, anonymous)
 
 static void shmem_body(struct target *t, void *arg)
 {
-	int fd = open_uffd(UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_WP_HUGETLBFS_SHMEM);
-	char *at = target_map(TARGET_ALONE(0), PAGES, KIND_RW, KIND_SHARED, -1);
-
 	(void)arg;
-	target_write(at, 10, 1);
-	write_protect(fd, at, PAGES);
-	target_step(t);
-	if (madvise(at, 4 * KIND_PAGE, MADV_DONTNEED))
-		target_fail("MADV_DONTNEED");
-	target_step(t);
+	protected_steps(t, UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
+			KIND_SHARED);
 }
 
 /* All pages but the ten get a marker at once, four of the ten when they go. */

@@ -179,4 +179,28 @@ static inline uint64_t number_behind(const char *path, const char *mark)
 	return number;
 }
 
+/**
+ * format_lacks() - fields that an event does not have
+ * @format: path of its format
+ * @field: their types and names
+ * @count: how many
+ *
+ * Return: how many it lacks; says which.
+ */
+static inline int format_lacks(const char *format, const char *const field[], size_t count)
+{
+	char *text = procfile_read(format, NULL), line[64];
+	int lacking = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		snprintf(line, sizeof(line), "\tfield:%s;", field[i]);
+		if (text && strstr(text, line))
+			continue;
+		diag("%s: expected a line '%s', seen:\n%s", format, line + 1, text ?: "nothing");
+		lacking++;
+	}
+	free(text);
+	return lacking;
+}
+
 #endif /* SELFTESTS_TRACE_H */

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
+#include "lib/children.h"
 #include "lib/faults.h"
 #include "lib/kind.h"
 #include "churn.h"
@@ -111,21 +112,10 @@ FIXTURE_SETUP(track_storm)
 	ASSERT_TRUE(self->result && self->done);
 }
 
-static void end_all(pid_t *pid, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (pid[i] <= 0)
-			continue;
-		kill(pid[i], SIGKILL);
-		waitpid(pid[i], NULL, 0);
-		pid[i] = 0;
-	}
-}
-
 FIXTURE_TEARDOWN(track_storm)
 {
-	end_all(self->disturber, DISTURBERS);
-	end_all(self->worker, CHURN_KINDS);
+	children_end(self->disturber, DISTURBERS);
+	children_end(self->worker, CHURN_KINDS);
 	procfile_write(INSTANCE "/events/vminspect/fault/enable", "0");
 	rmdir(INSTANCE);
 	machine_restore();
@@ -168,7 +158,7 @@ TEST_F_TIMEOUT(track_storm, all_at_once, STORM_TIMEOUT)
 		ASSERT_LT(0, self->disturber[i]);
 	}
 	usleep((storm_soak() ?: 2 * STORM_SECONDS) * 1e6);
-	end_all(self->disturber, DISTURBERS);
+	children_end(self->disturber, DISTURBERS);
 	for (size_t i = 0; i < DISTURBERS; i++) {
 		diag("%s: %lu times", disturb[i].what, self->done[i].turns);
 		EXPECT_LT(0, self->done[i].turns);
@@ -200,7 +190,7 @@ TEST_F_TIMEOUT(track_storm, all_at_once, STORM_TIMEOUT)
 		}
 	}
 
-	end_all(self->worker, CHURN_KINDS);
+	children_end(self->worker, CHURN_KINDS);
 	ASSERT_EQ(0, procfile_write(TRACK_PARAMETER("track"), "none"));
 	EXPECT_EQ(0, track_write(getpid(), "untrack"));
 	EXPECT_TRUE(track_falls_to("tracked", 0));

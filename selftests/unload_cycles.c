@@ -11,6 +11,7 @@
  */
 #include <poll.h>
 
+#include "lib/children.h"
 #include "storm.h"
 #include "unload.h"
 
@@ -192,20 +193,9 @@ FIXTURE_SETUP(unload_cycles)
 	}
 }
 
-static void end_readers(pid_t *reader)
-{
-	for (int i = 0; i < READERS; i++) {
-		if (reader[i] <= 0)
-			continue;
-		kill(reader[i], SIGKILL);
-		waitpid(reader[i], NULL, 0);
-		reader[i] = 0;
-	}
-}
-
 FIXTURE_TEARDOWN(unload_cycles)
 {
-	end_readers(self->reader);
+	children_end(self->reader, READERS);
 	EXPECT_EQ(0, procfile_write(TRACK_PARAMETER("track"), "all"));
 }
 
@@ -260,7 +250,7 @@ TEST_F_TIMEOUT(unload_cycles, under_readers, STORM_TIMEOUT)
 	}
 	EXPECT_TRUE(unload_works("/proc", getpid()));
 	/* who has a report open has what belongs to it */
-	end_readers(self->reader);
+	children_end(self->reader, READERS);
 	ASSERT_EQ(0, procfile_write(TRACK_PARAMETER("track"), "none"));
 	EXPECT_TRUE(track_falls_to("tracked", 0));
 	EXPECT_TRUE(track_falls_to("memory_bytes", 0));
