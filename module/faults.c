@@ -390,11 +390,26 @@ static void drop_record(struct vmi_task *record)
 }
 
 /*
+ * The current task is about to fault in an address space that is not its process's,
+ * and there is no memory to see whether it will. The process has the kernel's count
+ * of its own faults to show for it, @track nothing but this: once, however often the
+ * fault is tried again.
+ */
+static noinline void count_unwatched(struct vmi_track *track, unsigned int flags)
+{
+	if (flags & FAULT_FLAG_TRIED)
+		return;
+	atomic64_inc(&track->unattributed);
+	atomic64_inc(&track->remote);
+}
+
+/*
  * The current task is about to fault in another address space than the last
- * time, or for the first time. NULL if that concerns nobody.
+ * time, or for the first time. NULL if that concerns nobody, or there is no memory.
  */
 static noinline struct vmi_task *relink(struct vmi_task *record,
-					struct mm_struct *mm)
+					struct mm_struct *mm,
+					unsigned int flags)
 {
 	struct vmi_track *track = vmi_track_find(mm);
 	struct vmi_track *home = track;
@@ -410,8 +425,11 @@ static noinline struct vmi_task *relink(struct vmi_task *record,
 	}
 	if (!record)
 		record = get_record(current);
-	if (!record || record->finished)
+	if (!record || record->finished) {
+		if (track && track != home)
+			count_unwatched(track, flags);
 		return NULL;
+	}
 
 	raw_spin_lock(&record->lock);
 	settle(record);
@@ -538,7 +556,7 @@ void vmi_faults_enter(struct vm_area_struct *vma, unsigned long addr,
 
 	do {
 		if (unlikely(!record || !is_linked(record, vma->vm_mm)))
-			record = relink(record, vma->vm_mm);
+			record = relink(record, vma->vm_mm, flags);
 	} while (record && unlikely(!note(record, vma, addr, flags)));
 }
 

@@ -8,6 +8,8 @@
  * Locking: follow_lock is held by whoever decides, and arms; the probes, which
  * follow fork, exec and exit, only read what was decided.
  */
+#include <linux/bitmap.h>
+#include <linux/bitops.h>
 #include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/init.h>
@@ -414,16 +416,21 @@ int vmi_follow_word(const char *word, struct mm_struct *mm, struct pid *pid)
  * Track an address space that just came to be, if it is to be. False if there is no
  * memory for that.
  */
-static bool follow(struct mm_struct *mm, struct task_struct *task)
+static bool follow(struct mm_struct *mm, struct task_struct *task, bool asked)
 {
-	struct vmi_track *from = current->mm ? vmi_track_find(current->mm) : NULL;
-	bool asked = from && READ_ONCE(from->asked);
 	struct vmi_track *track;
 
-	if (!from && !READ_ONCE(follow_all))
-		return true;
 	track = vmi_track_add(mm, task_tgid(task), asked, VMI_GFP_HOOK);
 	return track != ERR_PTR(-ENOMEM);
+}
+
+/* Does the current process stem from one that is tracked, or was asked for? */
+static bool stems_from(bool *asked)
+{
+	struct vmi_track *from = current->mm ? vmi_track_find(current->mm) : NULL;
+
+	*asked = from && READ_ONCE(from->asked);
+	return from;
 }
 
 /**
@@ -434,21 +441,45 @@ static bool follow(struct mm_struct *mm, struct task_struct *task)
  */
 void vmi_follow_fork(struct task_struct *child)
 {
-	if (child->mm && child->mm != current->mm && !follow(child->mm, child))
+	bool asked;
+
+	if (!child->mm || child->mm == current->mm)
+		return;
+	if (!stems_from(&asked) && !READ_ONCE(follow_all))
+		return;
+	if (!follow(child->mm, child, asked))
 		atomic64_inc(&untracked);
+}
+
+/*
+ * Processes in execve() that were asked for, and that there was no memory to track
+ * when it began, by number. It takes two in execve() at once, with the same bit, for
+ * one to have the other's.
+ */
+#define VMI_EXEC_BITS 32768
+static DECLARE_BITMAP(asked_in_exec, VMI_EXEC_BITS);
+
+static unsigned int exec_bit(void)
+{
+	return task_tgid_nr(current) % VMI_EXEC_BITS;
 }
 
 /**
  * vmi_follow_exec() - the current process is about to get a new address space
  * @mm: that one
  *
+ * If there is no memory, vmi_follow_execed() tries again, when what the process stems
+ * from may be gone.
+ *
  * Called in an RCU read-side section.
  */
 void vmi_follow_exec(struct mm_struct *mm)
 {
-	/* If everyone is tracked, it is tried again. */
-	if (!follow(mm, current) && !READ_ONCE(follow_all))
-		atomic64_inc(&untracked);
+	bool followed = true, asked;
+
+	if (stems_from(&asked) || READ_ONCE(follow_all))
+		followed = follow(mm, current, asked);
+	assign_bit(exec_bit(), asked_in_exec, asked && !followed);
 }
 
 /**
@@ -461,12 +492,13 @@ void vmi_follow_exec(struct mm_struct *mm)
  */
 void vmi_follow_execed(void)
 {
+	bool asked = test_and_clear_bit(exec_bit(), asked_in_exec);
 	struct vmi_track *track = vmi_track_find(current->mm);
 	u64 min, maj;
 
-	/* Tracking may have begun since vmi_follow_exec(). */
-	if (!track && READ_ONCE(follow_all)) {
-		if (!follow(current->mm, current))
+	/* There was no memory, or tracking began, since vmi_follow_exec(). */
+	if (!track && (asked || READ_ONCE(follow_all))) {
+		if (!follow(current->mm, current, asked))
 			atomic64_inc(&untracked);
 		track = vmi_track_find(current->mm);
 	}

@@ -8,10 +8,12 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/prctl.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include "alloc.h"
 #include "growth.h"
+#include "lib/disk.h"
 #include "lib/faults.h"
 #include "track.h"
 
@@ -43,6 +45,7 @@ FIXTURE_TEARDOWN(alloc_counts)
 	failnth_end();
 	target_end(&self->other);
 	target_end(&self->target);
+	disk_unmount();
 	EXPECT_TRUE(track_falls_to("memory_bytes", self->memory + NOISE));
 	machine_restore();
 }
@@ -242,6 +245,125 @@ TEST_F(alloc_counts, no_record)
 	EXPECT_EQ(after.lost, before.lost);
 }
 
+/* Map argument[1] pages of a file at argument[0], none of which is in memory. */
+static uint64_t do_map_file(struct target *t, volatile uint64_t *argument)
+{
+	size_t pages = argument[1];
+	int fd = disk_file("remote", pages);
+	char *at;
+
+	(void)t;
+	if (fd < 0)
+		return -fd;
+	at = target_map(argument[0], pages, PROT_READ, MAP_PRIVATE, fd);
+	return madvise(at, pages * KIND_PAGE, MADV_RANDOM) ? errno : 0;
+}
+
+/* process_vm_readv() as a thread has it: of argument[2] pages at argument[1], by pid argument[0] */
+static void *read_as_thread(void *data)
+{
+	static char buffer[LEAF * 4096];
+	volatile uint64_t *argument = data;
+	size_t bytes = argument[2] * KIND_PAGE;
+	struct iovec mine = { buffer, bytes };
+	struct iovec theirs = { (void *)(uintptr_t)argument[1], bytes };
+
+	memset(buffer, 1, bytes);
+	if (process_vm_readv(argument[0], &mine, 1, &theirs, 1, 0) != (ssize_t)bytes)
+		return (void *)(uintptr_t)(errno ?: EIO);
+	return NULL;
+}
+
+static uint64_t do_read_in_thread(struct target *t, volatile uint64_t *argument)
+{
+	pthread_t thread;
+	void *err;
+
+	(void)t;
+	errno = pthread_create(&thread, NULL, read_as_thread, (void *)argument);
+	if (!errno)
+		errno = pthread_join(thread, &err);
+	return errno ?: (uintptr_t)err;
+}
+
+/* A new thread of the other target reads so many pages of this one. */
+#define OTHER_READS(address, pages) do {						\
+	const uint64_t read_[4] = { PID, address, pages };				\
+											\
+	ASSERT_EQ(0, growth_call(&self->other, do_read_in_thread, read_));		\
+	ASSERT_EQ(0, self->other.word[GROWTH_RESULT]);					\
+} while (0)
+
+#define OTHER_SUMS(sums) ASSERT_TRUE(track_sum(self->other.pid, sums))
+
+/* If nothing is known of one that faults here from elsewhere, no row has its faults. */
+TEST_F(alloc_counts, no_record_of_another)
+{
+	struct track_sums before, after, other_before, other_after;
+	uint64_t unattributed;
+
+	GROWTH_DO(do_map, AT(0), LEAF);
+	ASSERT_EQ(0, target_fork(&self->other, growth_body, NULL));
+	OTHER_READS(AT(0), 1);
+	SUMS(&before);
+	OTHER_SUMS(&other_before);
+	EXPECT_EQ(1, before.remote);
+	EXPECT_EQ(1, other_before.elsewhere);
+	unattributed = track_status("unattributed");
+	NO_MEMORY_FOR("relink");
+	OTHER_READS(AT(0) + KIND_PAGE, 20);
+	MEMORY_AGAIN();
+	SUMS(&after);
+	OTHER_SUMS(&other_after);
+	ROW(AT(0), 1);
+	EXPECT_EQ(before.remote + 20, after.remote);
+	EXPECT_EQ(before.unattributed + 20, after.unattributed);
+	EXPECT_EQ(before.lost, after.lost);
+	EXPECT_LE(unattributed + 20, track_status("unattributed"));
+	/* the kernel counted them for who caused them */
+	EXPECT_LE(other_before.lost + 20, other_after.lost);
+	EXPECT_EQ(1, other_after.elsewhere);
+	OTHER_READS(AT(0) + 21 * KIND_PAGE, 10);
+	ROW(AT(0), 11);
+	SUMS(&before);
+	EXPECT_EQ(after.unattributed, before.unattributed);
+	EXPECT_EQ(after.remote + 10, before.remote);
+}
+
+static uint64_t major(pid_t pid)
+{
+	char *stat = procfile_read_pid(pid, "stat", NULL);
+	uint64_t count = stat ? procfile_stat(stat, 12) : 0;
+
+	free(stat);
+	return count;
+}
+
+/* Each is tried twice, as the disk takes its time. */
+TEST_F(alloc_counts, no_record_of_another_that_waits)
+{
+	struct track_sums before, after;
+	uint64_t other;
+
+	ASSERT_EQ(0, machine_exact_faults());
+	ASSERT_NE(NULL, disk_mount());
+	/* one that knows of the disk */
+	target_end(&self->target);
+	ASSERT_EQ(0, target_fork(&self->target, growth_body, NULL));
+	GROWTH_DO(do_map_file, AT(0), 20);
+	ASSERT_EQ(0, target_fork(&self->other, growth_body, NULL));
+	SUMS(&before);
+	other = major(self->other.pid);
+	NO_MEMORY_FOR("relink");
+	OTHER_READS(AT(0), 20);
+	MEMORY_AGAIN();
+	SUMS(&after);
+	EXPECT_LE(other + 20, major(self->other.pid));
+	EXPECT_EQ(before.remote + 20, after.remote);
+	EXPECT_EQ(before.unattributed + 20, after.unattributed);
+	EXPECT_EQ(before.lost, after.lost);
+}
+
 /* Each allocation once. */
 TEST_F(alloc_counts, each_once)
 {
@@ -345,6 +467,105 @@ TEST_F(alloc_counts, exec_at_second)
 	EXPECT_TRUE(track_sum(pid, &sums));
 	EXPECT_EQ(untracked, track_status("untracked"));
 	end(pid);
+}
+
+/* Does not come back, but as another program. */
+static uint64_t do_exec(struct target *t, volatile uint64_t *argument)
+{
+	(void)t;
+	(void)argument;
+	execl("/bin/sleep", "sleep", "1000", NULL);
+	return errno;
+}
+
+/* Let the target execute a program, up to where that waits. 0, or a negative errno. */
+static int execute_in(struct target *target)
+{
+	const uint64_t none[4] = {};
+	int err = growth_call(target, do_exec, none);
+
+	return err == -ECHILD ? process_await_call(target->pid, SYS_clock_nanosleep) : -EIO;
+}
+
+#define ONLY_THOSE_ASKED_FOR() ASSERT_EQ(0, machine_set(TRACK_PARAMETER("track"), "none"))
+
+/* Who was asked for, before execve(), still is, when the others are not tracked any more. */
+static void exec_asked_for(struct __test_metadata *_metadata, struct target *target, bool others)
+{
+	uint64_t untracked = track_status("untracked");
+	int fd = failnth_open(target->pid);
+	struct track_sums sums;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, track_write(target->pid, "track"));
+	if (!others)
+		ONLY_THOSE_ASKED_FOR();
+	ASSERT_EQ(0, failnth_below_function("vmi_track_add"));
+	failnth_arm(fd, 1);
+	ASSERT_EQ(0, execute_in(target));
+	EXPECT_TRUE(failnth_disarm(fd));
+	close(fd);
+	ONLY_THOSE_ASKED_FOR();
+	EXPECT_LT(0, track_since(target->pid));
+	EXPECT_TRUE(track_sum(target->pid, &sums));
+	EXPECT_EQ(untracked, track_status("untracked"));
+}
+
+TEST_F(alloc_counts, exec_at_second_asked_for)
+{
+	exec_asked_for(_metadata, &self->target, true);
+}
+
+TEST_F(alloc_counts, exec_at_second_only_those_asked_for)
+{
+	exec_asked_for(_metadata, &self->target, false);
+}
+
+/* A child that executes a program while it still has this one's memory. */
+static uint64_t do_spawn(struct target *t, volatile uint64_t *argument)
+{
+	pid_t pid = vfork();
+
+	(void)t;
+	(void)argument;
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		failnth_arm(failnth_open(0), 1);
+		execl("/bin/sleep", "sleep", "1000", NULL);
+		_exit(1);
+	}
+	return pid;
+}
+
+TEST_F(alloc_counts, exec_at_second_stems_from_one_asked_for)
+{
+	uint64_t untracked = track_status("untracked");
+	struct track_sums sums;
+	pid_t pid;
+
+	ASSERT_EQ(0, track_write(PID, "track"));
+	ASSERT_EQ(0, failnth_below_function("vmi_track_add"));
+	pid = GROWTH_CALL(do_spawn, 0);
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(0, process_await_call(pid, SYS_clock_nanosleep));
+	ONLY_THOSE_ASKED_FOR();
+	EXPECT_LT(0, track_since(pid));
+	EXPECT_TRUE(track_sum(pid, &sums));
+	EXPECT_EQ(untracked, track_status("untracked"));
+}
+
+TEST_F(alloc_counts, exec_asked_for)
+{
+	uint64_t untracked = track_status("untracked");
+
+	ASSERT_EQ(0, track_write(PID, "track"));
+	ONLY_THOSE_ASKED_FOR();
+	NO_MEMORY_FOR("vmi_track_add");
+	ASSERT_EQ(0, execute_in(&self->target));
+	MEMORY_AGAIN();
+	EXPECT_EQ(0, track_since(PID));
+	EXPECT_EQ(untracked + 1, track_status("untracked"));
+	EXPECT_TRUE(goes_on(PID));
 }
 
 TEST_F(alloc_counts, exec)
