@@ -566,6 +566,71 @@ TEST_F(vma, moved_but_not_unmapped)
 	FAULTS_GONE("faults=0");
 }
 
+static void stay_in_part_body(struct target *t, void *arg)
+{
+	(void)arg;
+	map_private(AT, PAGES);
+	climb(AT, PAGES);
+	remap(page(5), 6, 6, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
+	      TO + 3 * KIND_PAGE);
+	target_step(t);
+	target_write((char *)page(5), 3, 1);
+	target_step(t);
+	/* and what is there now */
+	remap(page(5), 6, 6, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
+	      TO + 20 * KIND_PAGE);
+	target_step(t);
+	/* back, over what stayed */
+	move(TO + 3 * KIND_PAGE, 6, 6, page(5));
+	target_step(t);
+}
+
+/* What stays is one mapping, in which part of the pages are as new. */
+TEST_F(vma, moved_in_part_but_not_unmapped)
+{
+	FAULTS_START(stay_in_part_body);
+	FAULTS_ROW(AT, "size=16 anonflt=%d", climbed(0, 5) + climbed(11, 16));
+	ROW(TO + 3 * KIND_PAGE, 5, 11);
+	FAULTS_NEXT();
+	FAULTS_ROW(AT, "size=16 anonflt=%d", climbed(0, 5) + climbed(11, 16) + 3);
+	ROW(TO + 3 * KIND_PAGE, 5, 11);
+	FAULTS_NEXT();
+	FAULTS_ROW(AT, "size=16 anonflt=%d", climbed(0, 5) + climbed(11, 16));
+	FAULTS_ROW(TO + 20 * KIND_PAGE, "size=6 anonflt=3");
+	FAULTS_NEXT();
+	NO_ROW(TO + 3 * KIND_PAGE);
+	ROW(AT, 0, 16);
+	FAULTS_GONE("faults=0");
+}
+
+static void stay_shared_body(struct target *t, void *arg)
+{
+	(void)arg;
+	target_map(AT, PAGES, KIND_RW, KIND_SHARED, -1);
+	target_write((char *)AT, 10, 1);
+	remap(AT, PAGES, PAGES, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, TO);
+	target_step(t);
+	target_read((char *)AT, 4, 1);
+	target_step(t);
+	unmap(AT, PAGES);
+	target_step(t);
+}
+
+/* The memory is at both places then, and each has its own faults. */
+TEST_F(vma, shared_moved_but_not_unmapped)
+{
+	FAULTS_START(stay_shared_body);
+	FAULTS_ROW(AT, "size=16 faults=0");
+	FAULTS_ROW(TO, "size=16 fileflt=10");
+	FAULTS_NEXT();
+	KIND_ROW(AT, "rss=4");
+	FAULTS_ROW(AT, "size=16 fileflt=4");
+	FAULTS_ROW(TO, "size=16 fileflt=10");
+	FAULTS_NEXT();
+	FAULTS_ROW(TO, "size=16 fileflt=10");
+	FAULTS_GONE("fileflt=4");
+}
+
 static void onto_body(struct target *t, void *arg)
 {
 	(void)arg;

@@ -4,13 +4,18 @@
  * however it is split, merged, moved or cut; once that page is unmapped they are
  * gone. The sum of all stays what the process grew. A child begins with none, as
  * does a new program, and who is tracked anew; events are kept as many as
- * growth_events says, and those that are not are counted.
+ * growth_events says, and those that are not are counted. So are growths that there
+ * is no room to count by mapping.
  */
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "growth.h"
 #include "track.h"
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
 
 FIXTURE(growth_vma)
 {
@@ -201,6 +206,43 @@ TEST_F(growth_vma, moved)
 	GONE(18);
 }
 
+/* mremap() of argument[1] pages at argument[0] to argument[2], which leaves an empty mapping. */
+static uint64_t do_move_and_stay(struct target *t, volatile uint64_t *argument)
+{
+	const size_t len = argument[1] * PAGE;
+	void *to = (void *)(uintptr_t)argument[2];
+
+	(void)t;
+	return mremap((void *)(uintptr_t)argument[0], len, len,
+		      MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to ? 0 : errno;
+}
+
+/* The pages take the growths along; the mapping that stays is as new, and grows. */
+TEST_F(growth_vma, moved_but_not_unmapped)
+{
+	START(20);
+	GROWTH_DO(do_move_and_stay, BELOW(TOP, 20), 20, BELOW(OTHER_TOP, 20));
+	GROWTH_ROW(OTHER_TOP - 1, 16);
+	GROWTH_ROW(TOP - 1, 0);
+	GONE(0);
+	GROWTH_DO(growth_do_touch, BELOW(TOP, 22), 2);
+	GROWTH_CAME(2);
+	GROWTH_ROW(TOP - 1, 2);
+	GROWTH_DO(growth_do_touch, BELOW(OTHER_TOP, 23), 3);
+	GROWTH_CAME(3);
+	GROWTH_ROW(OTHER_TOP - 1, 19);
+	/* again, but not the last page; then onto the one that moved first */
+	GROWTH_DO(do_move_and_stay, BELOW(TOP, 22), 10, BELOW(GROWTH_TOP(2), 10));
+	GROWTH_ROW(TOP - 1, 2);
+	GROWTH_ROW(GROWTH_TOP(2) - 1, 0);
+	GROWTH_DO(do_move_and_stay, BELOW(TOP, 22), 22, BELOW(OTHER_TOP, 22));
+	GROWTH_ROW(TOP - 1, 0);
+	GROWTH_ROW(OTHER_TOP - 1, 2);
+	GONE(19);
+	GROWTH_DO(growth_do_unmap, BELOW(TOP, 22), 22);
+	GONE(19);
+}
+
 /* Onto a mapping that grew itself: that one is gone. */
 TEST_F(growth_vma, moved_over_another)
 {
@@ -259,58 +301,145 @@ TEST_F(growth_vma, several_at_once)
 	GONE(5);
 }
 
-#define MANY 1200
 #define APART 16
 
-/* Grow each of many mappings once: from one page to two. */
+/* Grow each of argument[0] mappings once, from one page to two, each argument[1]th by turns. */
 static uint64_t do_grow_many(struct target *t, volatile uint64_t *argument)
 {
+	const uint64_t many = argument[0], step = argument[1];
+
 	(void)t;
-	for (int i = 0; i < MANY; i++)
+	for (uint64_t i = 0; i < many; i++)
 		target_map(BELOW(TOP, i * APART + 1), 1, KIND_RW, GROWTH_FLAGS, -1);
-	for (int i = 0; i < MANY; i++)
-		target_write((char *)BELOW(TOP, i * argument[0] % MANY * APART + 2), 1, 1);
+	for (uint64_t i = 0; i < many; i++)
+		target_write((char *)BELOW(TOP, i * step % many * APART + 2), 1, 1);
 	return 0;
 }
 
+/* Grow each of them once more. */
+static uint64_t do_grow_many_again(struct target *t, volatile uint64_t *argument)
+{
+	(void)t;
+	for (uint64_t i = 0; i < argument[0]; i++)
+		target_write((char *)BELOW(TOP, i * APART + 3), 1, 1);
+	return 0;
+}
+
+/* Unmap each second of argument[0] mappings, with all they can have grown. */
 static uint64_t do_unmap_every_second(struct target *t, volatile uint64_t *argument)
 {
 	(void)t;
-	(void)argument;
-	for (int i = 0; i < MANY; i += 2)
-		if (munmap((void *)BELOW(TOP, i * APART + 2), 2 * PAGE))
+	for (uint64_t i = 0; i < argument[0]; i += 2)
+		if (munmap((void *)BELOW(TOP, i * APART + 3), 3 * PAGE))
 			return errno;
 	return 0;
 }
 
-/* How many rows of many() have how many growths. */
-static int count_many(pid_t pid, uint64_t grows)
+/* How many of these mappings have how many growths. */
+static uint64_t count_many(pid_t pid, uint64_t many, uint64_t grows)
 {
+	uint64_t count = 0;
 	struct report r;
-	int count = 0;
 
 	if (!report_read(&r, pid))
 		for (size_t i = 0; i < r.rows; i++)
-			count += r.row[i].start >= BELOW(TOP, MANY * APART) &&
+			count += r.row[i].start >= BELOW(TOP, many * APART) &&
 				 r.row[i].end <= TOP && r.row[i].count[REPORT_GROWS] == grows;
 	report_free(&r);
 	return count;
 }
 
+#define MANY 1200
+
 TEST_F(growth_vma, more_than_a_thousand)
 {
 	GROWTH_START();
 	/* in an order that is none */
-	GROWTH_DO(do_grow_many, 7 * 7);
+	GROWTH_DO(do_grow_many, MANY, 7 * 7);
 	GROWTH_CAME(MANY);
 	EXPECT_EQ(MANY, self->growth.rows);
 	EXPECT_EQ(0, self->growth.unattributed);
-	EXPECT_EQ(MANY, count_many(PID, 1));
+	EXPECT_EQ(MANY, count_many(PID, MANY, 1));
 	EXPECT_EQ(256, self->growth.events);
-	GROWTH_DO(do_unmap_every_second);
+	GROWTH_DO(do_unmap_every_second, MANY);
 	GONE(MANY / 2);
-	EXPECT_EQ(MANY / 2, count_many(PID, 1));
-	EXPECT_EQ(0, count_many(PID, 0));
+	EXPECT_EQ(MANY / 2, count_many(PID, MANY, 1));
+	EXPECT_EQ(0, count_many(PID, MANY, 0));
+}
+
+/* As many mappings as are told apart, and more. */
+#define MOST 4096
+#define TOO_MANY 4150
+
+TEST_F(growth_vma, more_mappings_than_are_told_apart)
+{
+	const uint64_t late = TOO_MANY - MOST;
+
+	GROWTH_START();
+	GROWTH_DO(do_grow_many, TOO_MANY, 7 * 7);
+	GROWTH_CAME(TOO_MANY);
+	EXPECT_EQ(late, self->growth.unattributed);
+	EXPECT_EQ(MOST, self->growth.rows);
+	EXPECT_EQ(MOST, count_many(PID, TOO_MANY, 1));
+	EXPECT_EQ(late, count_many(PID, TOO_MANY, 0));
+	for (uint64_t i = MOST; i < TOO_MANY; i += late / 2)
+		GROWTH_ROW(BELOW(TOP, i * 7 * 7 % TOO_MANY * APART) - 1, 0);
+
+	/* those that are known go on to be */
+	GROWTH_DO(do_grow_many_again, TOO_MANY);
+	GROWTH_CAME(TOO_MANY);
+	EXPECT_EQ(2 * late, self->growth.unattributed);
+	EXPECT_EQ(MOST, count_many(PID, TOO_MANY, 2));
+
+	/* there is room for others when some have gone */
+	GROWTH_DO(do_unmap_every_second, TOO_MANY);
+	GROWTH_CAME(0);
+	EXPECT_EQ(2 * late, self->growth.unattributed);
+	EXPECT_EQ(2 * (MOST - count_many(PID, TOO_MANY, 2)), self->growth.gone);
+	GROWTH_DO(growth_do_map, OTHER_TOP, 1);
+	GROWTH_DO(growth_do_touch, BELOW(OTHER_TOP, 2));
+	GROWTH_CAME(1);
+	GROWTH_ROW(OTHER_TOP - 1, 1);
+	EXPECT_EQ(2 * late, self->growth.unattributed);
+}
+
+/* Mappings that there is room for without asking for memory. */
+#define FEW 2
+
+/* max_memory does not allow any more. */
+TEST_F(growth_vma, no_memory_to_tell_mappings_apart)
+{
+	ASSERT_EQ(0, machine_set(TRACK_PARAMETER("max_memory"), "0"));
+	GROWTH_START();
+	for (int i = 0; i < MAPPINGS; i++) {
+		GROWTH_DO(growth_do_map, GROWTH_TOP(i), 1);
+		GROWTH_DO(growth_do_touch, BELOW(GROWTH_TOP(i), 1 + i), i);
+	}
+	GROWTH_CAME(MAPPINGS * (MAPPINGS - 1) / 2);
+	for (int i = 0; i < MAPPINGS; i++)
+		GROWTH_ROW(GROWTH_TOP(i) - 1, i <= FEW ? i : 0);
+	EXPECT_EQ(1 + 2, self->growth.rows);
+	EXPECT_EQ(self->growth.grown - 3, self->growth.unattributed);
+
+	/* what has none to show for it does not leave any behind */
+	GROWTH_DO(growth_do_unmap, BELOW(GROWTH_TOP(5), 6), 6);
+	GROWTH_CAME(0);
+	EXPECT_EQ(0, self->growth.gone);
+	/* nor does its place come by more than it needs */
+	GROWTH_DO(growth_do_unmap, BELOW(GROWTH_TOP(1), 2), 2);
+	GROWTH_CAME(0);
+	EXPECT_EQ(1, self->growth.gone);
+	GROWTH_DO(growth_do_touch, BELOW(GROWTH_TOP(7), 9));
+	GROWTH_CAME(1);
+	GROWTH_ROW(GROWTH_TOP(7) - 1, 1);
+
+	ASSERT_EQ(0, procfile_write(TRACK_PARAMETER("max_memory"), "100"));
+	for (int i = 8; i < MAPPINGS; i++) {
+		GROWTH_DO(growth_do_touch, BELOW(GROWTH_TOP(i), 2 + i));
+		GROWTH_CAME(1);
+		GROWTH_ROW(GROWTH_TOP(i) - 1, 1);
+	}
+	EXPECT_EQ(MAPPINGS * (MAPPINGS - 1) / 2 - 3, self->growth.unattributed);
 }
 
 /* The child touches once more than the parent did; its pid is the result. */

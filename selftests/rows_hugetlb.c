@@ -76,6 +76,50 @@ TEST_F(hugetlb, shared)
 	KIND_AGREES();
 }
 
+/* Above what four levels of page tables reach, where the machine has five. */
+#define HIGH (1ull << 55)
+
+static uint64_t high_if_there_is(void)
+{
+	return machine_levels() == 5 ? HIGH : TARGET_ALONE(2);
+}
+
+static void untouched_body(struct target *t, void *arg)
+{
+	const uint64_t at[] = { TARGET_ALONE(0) + GIB, TARGET_ALONE(1), high_if_there_is() };
+
+	(void)arg;
+	/* one has a neighbour that needs its upper tables, the others have none */
+	target_write(target_map(TARGET_ALONE(0), 1, KIND_RW, KIND_PRIVATE, -1), 1, 1);
+	for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++)
+		target_map(at[i], HUGE_PAGES * KIND_HUGE, KIND_RW,
+			   KIND_PRIVATE | MAP_HUGETLB | MAP_HUGE_2MB | MAP_NORESERVE, -1);
+	target_step(t);
+	for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++)
+		target_write((char *)at[i] + 2 * MIB, 1, 1);
+	target_step(t);
+}
+
+/* No table is there for them, on whatever level it would be. */
+TEST_F(hugetlb, untouched)
+{
+	const uint64_t at[] = { TARGET_ALONE(0) + GIB, TARGET_ALONE(1), high_if_there_is() };
+
+	ASSERT_LE(HUGE_PAGES, machine_hugepages(2 * MIB, HUGE_PAGES));
+	KIND_START(untouched_body);
+	for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++)
+		KIND_ROW(at[i], "size=2048 rss=0 hugetlb=0 dirty=0 young=0 runs=0 maxrun=0 tables=0");
+	KIND_AGREES();
+	KIND_NEXT();
+	for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++)
+		KIND_ROW(at[i], "size=2048 rss=0 hugetlb=512 dirty=512 young=512 runs=1 maxrun=512");
+	KIND_ROW(at[0], "tables=1");
+	KIND_ROW(at[1], "tables=%d", TARGET_ALONE_UPPER);
+	/* with five levels, the one below the top as well */
+	KIND_ROW(at[2], "tables=%d", TARGET_ALONE_UPPER + (at[2] == HIGH));
+	KIND_AGREES();
+}
+
 static void gigantic_body(struct target *t, void *arg)
 {
 	char *at = target_map(TARGET_ALONE(0), GIB / KIND_PAGE, KIND_RW,
