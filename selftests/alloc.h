@@ -104,8 +104,10 @@ static inline int alloc_step_through(int fd, struct alloc_steps *steps)
  * @fd: the calling task, of failnth_open()
  * @steps: the operation
  *
- * Debug kernels allocate by themselves, and not the same each time, so that the one
- * that counts may be the third in the second go, and the second in the third.
+ * Debug kernels allocate by themselves, more every so often, when a slab is full, so
+ * that the one that counts may be the third in the second go, and the second in the
+ * third. Goes without a failure in between, a different number each time, keep us
+ * from being in step with that.
  *
  * Return: the number of differences, each of which is printed; to be refused never
  * is one.
@@ -113,9 +115,13 @@ static inline int alloc_step_through(int fd, struct alloc_steps *steps)
 static inline int alloc_until_refused(int fd, struct alloc_steps *steps)
 {
 	int differences = 0;
+	bool never;
 
-	for (int i = 0; i < ALLOC_ROUNDS && !steps->refused && !differences; i++)
-		differences = alloc_step_through(fd, steps);
+	for (int i = 0; i < ALLOC_ROUNDS && !steps->refused && !differences; i++) {
+		for (int j = 0; j < i; j++)
+			alloc_do(steps, fd, 0, &never, &differences);
+		differences += alloc_step_through(fd, steps);
+	}
 	return differences + !steps->refused;
 }
 
