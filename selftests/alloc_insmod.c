@@ -233,4 +233,14 @@ TEST_F(alloc_insmod, probes_of_others)
 	EXPECT_EQ(0, procfile_write(KPROBES, "-:alloc_insmod"));
 }
 
+/* Of all of the above. */
+TEST(nothing_is_left)
+{
+	if (!failnth_can())
+		SKIP(return, FAILNTH_NONE);
+	if (!failnth_can_look())
+		SKIP(return, "this kernel is built without CONFIG_DEBUG_KMEMLEAK");
+	EXPECT_EQ(0, failnth_leaks());
+}
+
 TEST_HARNESS_MAIN
