@@ -152,7 +152,7 @@ static void note_event(struct vmi_growth_event *event,
  * Return: whether vmi_growing_leave() is to be called.
  */
 bool vmi_growing_enter(struct vmi_growing *growing, struct vm_area_struct *vma,
-		      unsigned long addr)
+		       unsigned long addr)
 {
 	bool tracked;
 

@@ -178,6 +178,21 @@ TEST_F(lifetime_share, other_execs)
 	close(maps);
 }
 
+/* A figure of [faults] that cannot be told. */
+static bool is_unknown(pid_t pid, const char *key)
+{
+	uint64_t number = 0;
+	struct report r;
+	bool unknown = !report_read(&r, pid) && report_number(&r, "faults", key, &number) &&
+		       number == REPORT_UNKNOWN;
+
+	if (!unknown)
+		diag("pid %d: %s: expected -, seen %" PRIu64, pid, key, number);
+	report_free(&r);
+	return unknown;
+}
+
+/* The faults that the kernel charged to the one who is gone are known no more. */
 TEST_F(lifetime_share, creator_dies)
 {
 	int fd = life_open(self->child);
@@ -187,6 +202,9 @@ TEST_F(lifetime_share, creator_dies)
 	ASSERT_EQ(self->target.pid, waitpid(self->target.pid, NULL, 0));
 	EXPECT_EQ(-ENOENT, life_open(self->target.pid));
 	EXPECT_TRUE(whole(self->child));
+	EXPECT_TRUE(is_unknown(self->child, "own_minflt"));
+	EXPECT_TRUE(is_unknown(self->child, "own_majflt"));
+	EXPECT_TRUE(is_unknown(self->child, "lost"));
 	close(fd);
 }
 

@@ -325,24 +325,43 @@ static inline bool storm_kinds_ok(const struct report *r, pid_t pid)
 	return true;
 }
 
+/* Can it be told whether something is lost? */
+static inline bool storm_is_known(const struct report *r)
+{
+	uint64_t lost;
+
+	return !r->complete || !report_number(r, "faults", "lost", &lost) ||
+	       lost != REPORT_UNKNOWN;
+}
+
+/* The one whose account it is may be gone, with others still in its memory. */
+static inline bool storm_is_orphan(const struct report *r)
+{
+	uint64_t own;
+
+	return report_number(r, "faults", "own_minflt", &own) && own == REPORT_UNKNOWN;
+}
+
 /*
  * A report whose account can be told: the kernel itself may change mappings of a frozen
- * process, to collapse them, say.
+ * process, to collapse them, say. -ESRCH: the one whose account it is has gone.
  */
 static inline int storm_read_still(struct report *r, pid_t pid)
 {
-	uint64_t lost;
+	bool orphan = false;
 	int err;
 
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 200 && !orphan; i++) {
 		err = report_read(r, pid);
-		if (err || !r->complete || !report_number(r, "faults", "lost", &lost) ||
-		    lost != REPORT_UNKNOWN)
+		if (err || storm_is_known(r))
 			return err;
+		orphan = storm_is_orphan(r);
 		report_free(r);
 		usleep(10000);
 	}
-	return -ETIMEDOUT;
+	if (orphan)
+		diag("pid %d lives on in the memory of one that is gone", pid);
+	return orphan ? -ESRCH : -ETIMEDOUT;
 }
 
 /* Whether nothing is lost of a frozen process; @stat: what the kernel counted, if known. */
