@@ -21,7 +21,7 @@ KIND_FIXTURE(faults_memory)
 
 #define PID (self->target.pid)
 
-#define DENSE (256ull << 20)
+#define DENSE (128ull << 20)
 #define DENSE_PAGES (DENSE / KIND_PAGE)
 
 /* What other processes may need meanwhile. */
@@ -223,7 +223,7 @@ TEST_F(faults_memory, born_at_the_limit)
 }
 
 #define GROUP "/sys/fs/cgroup/faults_memory"
-#define ROUNDS 3
+#define ROUNDS 2
 
 /**
  * struct squeeze - a process that needs more memory than it can have
@@ -235,7 +235,7 @@ struct squeeze {
 	bool grouped;
 };
 
-/* Write all of it, then again and again: most of it is in swap each time. */
+/* Write all of it, then again: most of it is in swap each time. */
 static void swapping_body(struct target *t, void *arg)
 {
 	const struct squeeze *squeeze = arg;
@@ -275,8 +275,8 @@ TEST_F(faults_memory, swapping_in_a_group)
 	ASSERT_EQ(0, machine_swap_on(256));
 	ASSERT_EQ(0, procfile_write("/sys/fs/cgroup/cgroup.subtree_control", "+memory"));
 	ASSERT_TRUE(!mkdir(GROUP, 0700) || errno == EEXIST);
-	ASSERT_EQ(0, procfile_write(GROUP "/memory.max", "33554432"));
-	expect_all_counted(_metadata, &self->target, (struct squeeze){ 96 << 8, true });
+	ASSERT_EQ(0, procfile_write(GROUP "/memory.max", "16777216"));
+	expect_all_counted(_metadata, &self->target, (struct squeeze){ 48 << 8, true });
 	target_end(&self->target);
 	for (int i = 0; i < 6000 && rmdir(GROUP) && errno == EBUSY; i++)
 		usleep(10000);
@@ -284,7 +284,7 @@ TEST_F(faults_memory, swapping_in_a_group)
 }
 
 /* What stays free above the kernel's own reserve: less than the target needs. */
-#define LEFT_KIB (48ull << 10)
+#define LEFT_KIB (32ull << 10)
 
 static uint64_t reserved_kib(void)
 {
@@ -321,7 +321,7 @@ TEST_F(faults_memory, swapping_with_hardly_any_memory)
 
 	ASSERT_EQ(0, machine_swap_on(256));
 	ASSERT_EQ(0, target_fork(&hog, hog_body, NULL));
-	expect_all_counted(_metadata, &self->target, (struct squeeze){ 160 << 8, false });
+	expect_all_counted(_metadata, &self->target, (struct squeeze){ 96 << 8, false });
 	target_end(&hog);
 }
 
