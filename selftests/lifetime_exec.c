@@ -9,7 +9,7 @@
 
 #include <pthread.h>
 
-#define PAIRS 1500
+#define PAIRS 500
 
 FIXTURE(lifetime_exec)
 {

@@ -15,7 +15,7 @@
 #define READERS 3
 #define PROMPT 20.0	/* seconds; an emulated machine with other work is slow */
 
-static unsigned int pairs = 1500;
+static unsigned int pairs = 500;
 
 FIXTURE(lifetime_kill)
 {
@@ -77,7 +77,7 @@ static pid_t start_reader(pid_t pid, size_t piece)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	fd = life_open(pid);
 	while (fd >= 0 && read(fd, buf, piece) > 0)
-		if (lseek(fd, 0, SEEK_CUR) > 150000)
+		if (lseek(fd, 0, SEEK_CUR) > 60000)
 			lseek(fd, 0, SEEK_SET);
 	_exit(0);
 }

@@ -133,6 +133,25 @@ int machine_thp(const char *setting, const char *value)
 	return machine_has_thp() ? machine_set(path, value) : 0;
 }
 
+/* By the function that does it, mm/vma.c:validate_mm(). */
+static bool looks_through_mappings(void)
+{
+	FILE *f = fopen("/proc/kallsyms", "r");
+	bool found = false;
+	char line[512];
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = strstr(line, " validate_mm\n");
+	if (f)
+		fclose(f);
+	return found;
+}
+
+uint64_t machine_mappings(uint64_t wanted)
+{
+	return wanted > 3000 && looks_through_mappings() ? 3000 : wanted;
+}
+
 int machine_hugepages(uint64_t bytes, uint64_t count)
 {
 	char path[128], text[32], *now;

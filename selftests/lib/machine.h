@@ -68,6 +68,15 @@ bool machine_has_thp(void);
 int machine_thp(const char *setting, const char *value);
 
 /**
+ * machine_mappings() - how many mappings a test may give a process
+ * @wanted: how many it would
+ *
+ * Return: @wanted; at most 3000 where the kernel looks through all of them whenever
+ * one changes (CONFIG_DEBUG_VM_MAPLE_TREE), which many more make take hours.
+ */
+uint64_t machine_mappings(uint64_t wanted);
+
+/**
  * machine_hugepages() - reserve huge pages of one size
  * @bytes: size of a page
  * @count: how many are wanted
