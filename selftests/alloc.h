@@ -37,6 +37,8 @@ typedef int alloc_operation(void *arg);
  * @again: whether to do it again when it has failed, to see it succeed
  * @check: called each time with what @run gave, to look and to undo it; returns the
  *	   number of differences. May be NULL
+ * @stride: how far on to go after an allocation whose failure did not make it fail;
+ *	    0 is 1
  * @allocations: how many there were, on return
  * @refused: how many made the operation fail, added to
  */
@@ -47,6 +49,7 @@ struct alloc_steps {
 	int may_be;
 	bool again;
 	int (*check)(void *arg, int err);
+	unsigned int stride;
 	unsigned int allocations;
 	unsigned int refused;
 };
@@ -85,14 +88,17 @@ static inline int alloc_step_through(int fd, struct alloc_steps *steps)
 {
 	int err, differences = 0;
 	bool failed = true, never;
+	unsigned int nth = 1;
 
 	steps->allocations = 0;
-	while (failed && differences < 20 && steps->allocations < ALLOC_MOST) {
-		err = alloc_do(steps, fd, steps->allocations + 1, &failed, &differences);
-		steps->allocations += failed;
+	while (failed && differences < 20 && nth <= ALLOC_MOST) {
+		err = alloc_do(steps, fd, nth, &failed, &differences);
+		if (failed)
+			steps->allocations = nth;
 		steps->refused += err && failed;
 		if (err && steps->again)
 			alloc_do(steps, fd, 0, &never, &differences);
+		nth += err ? 1 : steps->stride ?: 1;
 	}
 	diag("%s: %u allocations, %u of them refused it", steps->what, steps->allocations,
 	     steps->refused);

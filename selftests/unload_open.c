@@ -14,7 +14,7 @@ FIXTURE(unload_open)
 	struct target target;
 };
 
-static unsigned int pairs = 2000;
+static unsigned int pairs = 500;
 
 FIXTURE_SETUP(unload_open)
 {

@@ -6,7 +6,8 @@
  * slow_times() - how many times as long as usual things may take here
  *
  * Return: VMINSPECT_SLOWER, at least 1. For limits of time; sizes and counts
- * stay as they are, so that the same is tested everywhere (but for machine_mappings()).
+ * stay as they are, so that the same is tested everywhere; exceptions are
+ * machine_mappings() and alloc_insmod.
  */
 unsigned int slow_times(void);
 
