@@ -25,6 +25,7 @@
 #include <linux/sched.h>
 
 #include "compat/hooks.h"
+#include "compat/kprobes.h"
 #include "faults.h"
 #include "follow.h"
 #include "growing.h"
@@ -289,12 +290,12 @@ static int arm_kprobes(void)
 		.addr = (kprobe_opcode_t *)fire_kprobe,
 		.pre_handler = on_fire_kprobe,
 	};
-	err = register_kretprobe(&growing);
+	err = vmi_register_kretprobe(&growing);
 	if (err) {
-		pr_warn("this kernel has no expand_downwards() to be probed\n");
+		pr_warn("expand_downwards() can't be probed: %d\n", err);
 		return err;
 	}
-	err = register_kprobe(&fire_probe);
+	err = vmi_register_kprobe(&fire_probe);
 	if (err)
 		unregister_kretprobe(&growing);
 	return err;
@@ -444,7 +445,7 @@ int vmi_hooks_watch(void)
 		.handler = on_return,
 		.maxactive = VMI_WATCH_ACTIVE,
 	};
-	err = register_kretprobe(&watch);
+	err = vmi_register_kretprobe(&watch);
 	watching = !err;
 unlock:
 	mutex_unlock(&watch_lock);

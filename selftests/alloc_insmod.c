@@ -9,6 +9,7 @@
  */
 #include <ctype.h>
 #include <dirent.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -51,7 +52,31 @@ static int insert(void *parameters)
 	return unload_insert_with(parameters);
 }
 
-/* Without probes nobody is tracked, and that is said. */
+#define FAR_BELOW 300	/* pages: nothing may be as near a stack as stack_guard_gap */
+
+/* Growths are seen by a probe of their own. */
+static int growths_are_counted(void)
+{
+	const size_t size = FAR_BELOW * KIND_PAGE;
+	uint64_t grown = 0;
+	struct report r;
+	char *at = mmap(NULL, size, PROT_NONE, KIND_PRIVATE, -1, 0), *stack;
+
+	if (at == MAP_FAILED || munmap(at, size))
+		return 1;
+	stack = mmap(at + size - KIND_PAGE, KIND_PAGE, KIND_RW,
+		     KIND_PRIVATE | MAP_GROWSDOWN | MAP_FIXED, -1, 0);
+	if (stack == MAP_FAILED)
+		return 1;
+	*(volatile char *)(stack - KIND_PAGE) = 1;
+	if (report_read(&r, getpid()) || !report_number(&r, "grows", "grown", &grown) || !grown)
+		diag("a stack grew: expected [grows] to count it, seen %" PRIu64, grown);
+	report_free(&r);
+	munmap(stack - KIND_PAGE, 2 * KIND_PAGE);
+	return !grown;
+}
+
+/* Without probes nobody is tracked, and that is said; with them all are there. */
 static int probes_are_told(const char *wanted)
 {
 	char *track = track_status_text("track"), *probes = track_status_text("probes");
@@ -66,6 +91,8 @@ static int probes_are_told(const char *wanted)
 		diag("status: track all, expected none");
 		differences++;
 	}
+	if (all && on)
+		differences += growths_are_counted();
 	free(track);
 	free(probes);
 	return differences;

@@ -20,12 +20,13 @@
 #include "lib/diag.h"
 #include "lib/procfile.h"
 #include "lib/report.h"
+#include "lib/slow.h"
 
 /** TRACK_PARAMETER - the file of a parameter of the module */
 #define TRACK_PARAMETER(name) "/sys/module/vminspect/parameters/" name
 
 /* Tries, a centisecond apart, of what the module does in its own time. */
-#define TRACK_TRIES 1500
+#define TRACK_TRIES (1500 * (int)slow_times())
 
 /**
  * track_write() - write a word to the file of a process

@@ -96,6 +96,12 @@ static bool is_allocator(const char *name)
 	return false;
 }
 
+/* The compiler split it off, for hardly ever being run: if not into a section of its own. */
+static bool is_cold(const char *function)
+{
+	return strstr(function, ".cold");
+}
+
 /* What of somebody else's that allocates does a relocation call? NULL if nothing. */
 static const char *callee(const struct elf *elf, const Elf64_Rela *rela)
 {
@@ -123,7 +129,7 @@ static int add_calls(const struct elf *elf, struct site *site, int room)
 			diag("%s jumps to %s", function_at(elf, rela->r_offset), name);
 			err = -ENOEXEC;
 		}
-		if (code != CALL || sites == room)
+		if (code != CALL || is_cold(function_at(elf, rela->r_offset)) || sites == room)
 			continue;
 		snprintf(site[sites].callee, sizeof(site->callee), "%s", name);
 		snprintf(site[sites].function, sizeof(site->function), "%s",

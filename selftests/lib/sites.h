@@ -27,7 +27,7 @@ struct site {
  * @room: how many fit in
  *
  * Those in a part of a function that is split off for hardly ever being run are
- * left out: it is text of a section of its own.
+ * left out.
  *
  * Return: how many there are, or a negative errno; -ENOEXEC, which is said, if there
  * is one that can't be told from its caller's, being a jump.
