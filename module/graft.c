@@ -16,6 +16,7 @@
 #include <linux/dcache.h>
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/kmemleak.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
 #include <linux/proc_fs.h>
@@ -304,9 +305,11 @@ void vmi_graft_free(struct vmi_graft *graft)
 	kept = visit_inodes(graft, NULL);
 	/* RCU path walks may look at a table through an inode that is gone. */
 	synchronize_rcu();
-	if (kept)
-		pr_info("%u inodes still in use keep %zu bytes\n", kept,
-			sizeof(*graft->tables));
-	else
+	if (!kept) {
 		kfree(graft->tables);
+		return;
+	}
+	pr_info("%u inodes still in use keep %zu bytes\n", kept,
+		sizeof(*graft->tables));
+	kmemleak_not_leak(graft->tables);
 }

@@ -43,7 +43,7 @@ int group_limit(const struct group *g, uint64_t bytes)
 	int err = procfile_write(CGROUP "cgroup.subtree_control", "+memory");
 
 	snprintf(text, sizeof(text), "%" PRIu64, bytes);
-	return err ? err : write_file(g, "memory.max", text);
+	return err ? err : write_file(g, "memory.high", text);
 }
 
 /* In the child: enter the group, become the program. */

@@ -38,9 +38,12 @@ int group_make(struct group *g);
 int group_enter(const struct group *g);
 
 /**
- * group_limit() - let the group have no more memory; the rest must go to swap
+ * group_limit() - let the group have not much more memory; the rest must go to swap
  * @g: the group
  * @bytes: how much it may have
+ *
+ * Nobody is killed for it, as under memory.max: where a swap device is taken away and
+ * its pages come back, a group can't always get below that at once.
  *
  * Return: 0, or a negative errno.
  */
