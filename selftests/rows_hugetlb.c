@@ -108,11 +108,13 @@ TEST_F(hugetlb, untouched)
 	ASSERT_LE(HUGE_PAGES, machine_hugepages(2 * MIB, HUGE_PAGES));
 	KIND_START(untouched_body);
 	for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++)
-		KIND_ROW(at[i], "rss=0 hugetlb=0 dirty=0 young=0 runs=0 maxrun=0 tables=0");
+		KIND_ROW(at[i], "size=%d rss=0 hugetlb=0 dirty=0 young=0 runs=0 maxrun=0 tables=0",
+			 4 * KIND_HUGE);
 	KIND_AGREES();
 	KIND_NEXT();
 	for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++)
-		KIND_ROW(at[i], "rss=0 hugetlb=512 dirty=512 young=512 runs=1 maxrun=512");
+		KIND_ROW(at[i], "size=%d rss=0 hugetlb=512 dirty=512 young=512 runs=1 maxrun=512",
+			 4 * KIND_HUGE);
 	KIND_ROW(at[0], "tables=1");
 	KIND_ROW(at[1], "tables=%d", TARGET_ALONE_UPPER);
 	/* with five levels, the one below the top as well */

@@ -348,20 +348,20 @@ static inline bool storm_is_orphan(const struct report *r)
  */
 static inline int storm_read_still(struct report *r, pid_t pid)
 {
-	bool orphan = false;
-	int err;
+	for (int i = 0; i < 200; i++) {
+		int err = report_read(r, pid);
 
-	for (int i = 0; i < 200 && !orphan; i++) {
-		err = report_read(r, pid);
 		if (err || storm_is_known(r))
 			return err;
-		orphan = storm_is_orphan(r);
+		err = storm_is_orphan(r) ? -ESRCH : 0;
 		report_free(r);
+		if (err) {
+			diag("pid %d lives on in the memory of one that is gone", pid);
+			return err;
+		}
 		usleep(10000);
 	}
-	if (orphan)
-		diag("pid %d lives on in the memory of one that is gone", pid);
-	return orphan ? -ESRCH : -ETIMEDOUT;
+	return -ETIMEDOUT;
 }
 
 /* Whether nothing is lost of a frozen process; @stat: what the kernel counted, if known. */

@@ -8,7 +8,7 @@
 #include "storm.h"
 
 #define LOG "/tmp/storm_stress.log"
-/* Of the short form; one that its time ends before it began would say it had no memory. */
+/* Of the short form; a stressor whose time is over before it began says it had no memory. */
 #define SECONDS (3 + slow_times())
 #define ARGUMENTS 64
 #define AUDIT_US 700000

@@ -136,39 +136,13 @@ int failnth_below_function(const char *function)
 	return failnth_below(text + start, text + end);
 }
 
-/* By /proc/kallsyms, as far as need be: it is long. Up to the next symbol. */
-static bool find_symbol(const char *symbol, uint64_t *start, uint64_t *end)
-{
-	FILE *f = fopen("/proc/kallsyms", "r");
-	char line[512], name[256];
-	uint64_t address;
-	bool found = false;
-
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%" SCNx64 " %*c %255s", &address, name) != 2)
-			continue;
-		if (found && address > *start) {
-			*end = address;
-			fclose(f);
-			return true;
-		}
-		if (!found && !strcmp(name, symbol)) {
-			*start = address;
-			found = true;
-		}
-	}
-	if (f)
-		fclose(f);
-	return false;
-}
-
 int failnth_but_kmemleak(void)
 {
 	uint64_t start, end;
 	int err;
 
-	if (!find_symbol("__alloc_object", &start, &end) &&
-	    !find_symbol("mem_pool_alloc", &start, &end))
+	if (!machine_symbol("__alloc_object", &start, &end) &&
+	    !machine_symbol("mem_pool_alloc", &start, &end))
 		return 0;
 	err = write_address("reject-start", start);
 	return err ?: write_address("reject-end", end);

@@ -133,23 +133,37 @@ int machine_thp(const char *setting, const char *value)
 	return machine_has_thp() ? machine_set(path, value) : 0;
 }
 
-/* By the function that does it, mm/vma.c:validate_mm(). */
-static bool looks_through_mappings(void)
+/* By /proc/kallsyms, as far as need be: it is long. Up to the next symbol. */
+bool machine_symbol(const char *symbol, uint64_t *start, uint64_t *end)
 {
 	FILE *f = fopen("/proc/kallsyms", "r");
+	char line[512], name[256];
+	uint64_t address;
 	bool found = false;
-	char line[512];
 
-	while (f && !found && fgets(line, sizeof(line), f))
-		found = strstr(line, " validate_mm\n");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%" SCNx64 " %*c %255s", &address, name) != 2)
+			continue;
+		if (found && address > *start) {
+			*end = address;
+			fclose(f);
+			return true;
+		}
+		if (!found && !strcmp(name, symbol)) {
+			*start = address;
+			found = true;
+		}
+	}
 	if (f)
 		fclose(f);
-	return found;
+	return false;
 }
 
 uint64_t machine_mappings(uint64_t wanted)
 {
-	return wanted > 3000 && looks_through_mappings() ? 3000 : wanted;
+	uint64_t start, end;
+
+	return wanted > 3000 && machine_symbol("validate_mm", &start, &end) ? 3000 : wanted;
 }
 
 int machine_hugepages(uint64_t bytes, uint64_t count)

@@ -68,11 +68,22 @@ bool machine_has_thp(void);
 int machine_thp(const char *setting, const char *value);
 
 /**
+ * machine_symbol() - find a function of the kernel's
+ * @symbol: its name
+ * @start: where to put its address
+ * @end: where to put that of the next one
+ *
+ * Return: whether there is one.
+ */
+bool machine_symbol(const char *symbol, uint64_t *start, uint64_t *end);
+
+/**
  * machine_mappings() - how many mappings a test may give a process
  * @wanted: how many it would
  *
  * Return: @wanted; at most 3000 where the kernel looks through all of them whenever
- * one changes (CONFIG_DEBUG_VM_MAPLE_TREE), which many more make take hours.
+ * one changes (mm/vma.c:validate_mm(), CONFIG_DEBUG_VM_MAPLE_TREE), which many more
+ * make take hours.
  */
 uint64_t machine_mappings(uint64_t wanted);
 
