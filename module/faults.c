@@ -332,11 +332,29 @@ void vmi_faults_settle(struct vmi_track *track, unsigned long start,
 	rcu_read_unlock();
 }
 
-/* Take the record off the list of its tracking, where it may stand. */
-static void unqueue(struct vmi_task *record)
+/* The tracking on whose list the record stands, NULL if on none. Under its lock. */
+static struct vmi_track *queued_at(const struct vmi_task *record)
 {
-	if (record->queued)
-		vmi_faults_settle(record->track, 0, 0);
+	lockdep_assert_held(&record->lock);
+	return record->queued ? record->track : NULL;
+}
+
+/*
+ * No fault is noted from now on, so that nobody puts the record on a list again.
+ * Under its lock; what is returned is for unqueue().
+ */
+static struct vmi_track *stop_noting(struct vmi_task *record)
+{
+	settle(record);
+	record->noted = VMI_NOTED_NOTHING;
+	return queued_at(record);
+}
+
+/* Take a record off that list, if it still stands there. */
+static void unqueue(struct vmi_track *track)
+{
+	if (track)
+		vmi_faults_settle(track, 0, 0);
 }
 
 /*
@@ -368,14 +386,14 @@ static void link_record(struct vmi_task *record, struct mm_struct *target_mm,
  */
 static void drop_record(struct vmi_task *record)
 {
+	struct vmi_track *queued;
 	bool mine;
 
 	raw_spin_lock(&record->lock);
-	settle(record);
-	record->noted = VMI_NOTED_NOTHING;
-	record->finished = true;
+	queued = stop_noting(record);
+	WRITE_ONCE(record->finished, true);
 	raw_spin_unlock(&record->lock);
-	unqueue(record);
+	unqueue(queued);
 
 	spin_lock(&tasks_lock);
 	mine = hash_hashed(&record->node);
@@ -412,7 +430,7 @@ static noinline struct vmi_task *relink(struct vmi_task *record,
 					unsigned int flags)
 {
 	struct vmi_track *track = vmi_track_find(mm);
-	struct vmi_track *home = track;
+	struct vmi_track *home = track, *queued;
 
 	if (unlikely(current->mm != mm))
 		home = current->mm ? vmi_track_find(current->mm) : NULL;
@@ -425,17 +443,16 @@ static noinline struct vmi_task *relink(struct vmi_task *record,
 	}
 	if (!record)
 		record = get_record(current);
-	if (!record || record->finished) {
+	if (!record || READ_ONCE(record->finished)) {
 		if (track && track != home)
 			count_unwatched(track, flags);
 		return NULL;
 	}
 
 	raw_spin_lock(&record->lock);
-	settle(record);
-	record->noted = VMI_NOTED_NOTHING;
+	queued = stop_noting(record);
 	raw_spin_unlock(&record->lock);
-	unqueue(record);
+	unqueue(queued);
 
 	if (!track || !vmi_track_hold(track)) {
 		track = &nowhere;
@@ -678,7 +695,7 @@ void vmi_faults_forget_all(void)
 static void adopt_thread(struct vmi_track *track, struct task_struct *thread,
 			 u64 *min, u64 *maj)
 {
-	struct vmi_track *old = track, *none = track;
+	struct vmi_track *old = track, *none = track, *queued;
 	unsigned long thread_min = READ_ONCE(thread->min_flt);
 	unsigned long thread_maj = READ_ONCE(thread->maj_flt);
 	struct vmi_task *record = get_record(thread);
@@ -694,7 +711,10 @@ static void adopt_thread(struct vmi_track *track, struct task_struct *thread,
 
 	vmi_track_hold(track);
 	vmi_track_hold(track);
-	unqueue(record);
+	raw_spin_lock(&record->lock);
+	queued = queued_at(record);
+	raw_spin_unlock(&record->lock);
+	unqueue(queued);
 	raw_spin_lock(&record->lock);
 	if (!record->finished && record->home != track) {
 		settle(record);
@@ -758,10 +778,11 @@ static void settle_elsewhere(const struct task_struct *thread)
 {
 	struct vmi_task *record = find_record(thread);
 
-	if (!record || record->home == record->track)
+	if (!record)
 		return;
 	raw_spin_lock(&record->lock);
-	settle(record);
+	if (record->home != record->track)
+		settle(record);
 	raw_spin_unlock(&record->lock);
 }
 
