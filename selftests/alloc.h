@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,7 +19,10 @@
 #define ALLOC_MOST 5000
 
 /* How often an operation is gone through that is to be refused at least once. */
-#define ALLOC_ROUNDS 10
+#define ALLOC_ROUNDS 20
+
+/* How often, at most, it is then done without a failure in between. */
+#define ALLOC_BETWEEN 7
 
 /**
  * typedef alloc_operation - what is to be done
@@ -39,6 +43,7 @@ typedef int alloc_operation(void *arg);
  *	   number of differences. May be NULL
  * @stride: how far on to go after an allocation whose failure did not make it fail;
  *	    0 is 1
+ * @between: how often it is done without a failure before each failure, at most
  * @allocations: how many there were, on return
  * @refused: how many made the operation fail, added to
  */
@@ -50,6 +55,7 @@ struct alloc_steps {
 	bool again;
 	int (*check)(void *arg, int err);
 	unsigned int stride;
+	unsigned int between;
 	unsigned int allocations;
 	unsigned int refused;
 };
@@ -92,6 +98,8 @@ static inline int alloc_step_through(int fd, struct alloc_steps *steps)
 
 	steps->allocations = 0;
 	while (failed && differences < 20 && nth <= ALLOC_MOST) {
+		for (long i = random() % (steps->between + 1); i > 0; i--)
+			alloc_do(steps, fd, 0, &never, &differences);
 		err = alloc_do(steps, fd, nth, &failed, &differences);
 		if (failed)
 			steps->allocations = nth;
@@ -112,8 +120,8 @@ static inline int alloc_step_through(int fd, struct alloc_steps *steps)
  *
  * Debug kernels allocate by themselves, more every so often, when a slab is full, so
  * that the one that counts may be the third in the second go, and the second in the
- * third. Goes without a failure in between, a different number each time, keep us
- * from being in step with that.
+ * third; and one that fails sets the beat for the next. Random numbers of goes without a
+ * failure in between keep us from being in step with that.
  *
  * Return: the number of differences, each of which is printed; to be refused never
  * is one.
@@ -121,12 +129,10 @@ static inline int alloc_step_through(int fd, struct alloc_steps *steps)
 static inline int alloc_until_refused(int fd, struct alloc_steps *steps)
 {
 	int differences = 0;
-	bool never;
 
 	for (int i = 0; i < ALLOC_ROUNDS && !steps->refused && !differences; i++) {
-		for (int j = 0; j < i; j++)
-			alloc_do(steps, fd, 0, &never, &differences);
 		differences += alloc_step_through(fd, steps);
+		steps->between = ALLOC_BETWEEN;
 	}
 	return differences + !steps->refused;
 }

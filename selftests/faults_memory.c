@@ -340,7 +340,7 @@ TEST_F(faults_memory, swapping_with_hardly_any_memory)
 {
 	ASSERT_EQ(0, machine_swap_on(256));
 	ASSERT_LT(0, hog_memory());
-	expect_all_counted(_metadata, &self->target, (struct squeeze){ 88 << 8, false });
+	expect_all_counted(_metadata, &self->target, (struct squeeze){ 64 << 8, false });
 }
 
 TEST_HARNESS_MAIN
