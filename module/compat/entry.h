@@ -96,6 +96,7 @@ static __always_inline bool vmi_entries_none(const void *entries)
 {
 	const pteval_t *e = entries;
 
+	/* One that is filled meanwhile may be seen or not. */
 	return vmi_entry_none(data_race(e[0] | e[1] | e[2] | e[3] |
 					e[4] | e[5] | e[6] | e[7]));
 }
