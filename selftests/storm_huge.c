@@ -79,11 +79,15 @@ static bool is_blank(const char *at, int first, int count)
 	return true;
 }
 
-/* MADV_COLLAPSE may be refused for the moment, but not for good. */
+/*
+ * MADV_COLLAPSE may be refused, also with what mm/khugepaged.c:madvise_collapse_errno()
+ * says of what will never work: khugepaged was faster, or all were split meanwhile. That
+ * some are made, thp_collapse_alloc says.
+ */
 static bool collapse(char *at)
 {
 	return !madvise(at, HUGE, MADV_COLLAPSE) || errno == EAGAIN || errno == EBUSY ||
-	       errno == ENOMEM;
+	       errno == ENOMEM || errno == EINVAL;
 }
 
 /* Take it apart at both ends, and in between. */
