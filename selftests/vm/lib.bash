@@ -378,7 +378,7 @@ failures()
 		/^not ok / { print; next }
 		!/^[^ ]+:     / { delete said[$1]; next }
 		/:     (TAP version|Starting|RUN|[0-9.]+$)|Test failed|        FAIL/ { next }
-		$1 in said && ++said[$1] <= 8' "$@"
+		$1 in said && ++said[$1] <= 20' "$@"
 }
 
 # total: the last line of what tests; fails if anything failed.
