@@ -88,7 +88,7 @@ static __always_inline const pte_t *vmi_entry_table(pteval_t entry)
  * @entries: the first, of a table of any level
  *
  * Locking: none that keeps an entry from being filled meanwhile, which is as good as
- * right afterwards. So plain loads will do, and cost half.
+ * right afterwards. So plain loads will do, which the compiler may put together.
  *
  * Return: whether they are.
  */

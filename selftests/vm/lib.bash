@@ -375,7 +375,6 @@ failures()
 	((failed > 0)) || return 0
 	awk '
 		/^[^ ]+: not ok / { said[$1] = 0; print; next }
-		/^not ok / { print; next }
 		!/^[^ ]+:     / { delete said[$1]; next }
 		/:     (TAP version|Starting|RUN|[0-9.]+$)|Test failed|        FAIL/ { next }
 		$1 in said && ++said[$1] <= 20' "$@"
