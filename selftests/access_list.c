@@ -9,7 +9,7 @@
 #include "access_list.h"
 #include "lib/children.h"
 
-#define CHILDREN 150
+#define CHILDREN 60
 
 FIXTURE(access_list)
 {

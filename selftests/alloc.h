@@ -43,6 +43,7 @@ typedef int alloc_operation(void *arg);
  *	   number of differences. May be NULL
  * @stride: how far on to go after an allocation whose failure did not make it fail;
  *	    0 is 1
+ * @refused_stride: the same after one whose failure did make it fail
  * @between: how often it is done without a failure before each failure, at most
  * @allocations: how many there were, on return
  * @refused: how many made the operation fail, added to
@@ -55,6 +56,7 @@ struct alloc_steps {
 	bool again;
 	int (*check)(void *arg, int err);
 	unsigned int stride;
+	unsigned int refused_stride;
 	unsigned int between;
 	unsigned int allocations;
 	unsigned int refused;
@@ -106,7 +108,7 @@ static inline int alloc_step_through(int fd, struct alloc_steps *steps)
 		steps->refused += err && failed;
 		if (err && steps->again)
 			alloc_do(steps, fd, 0, &never, &differences);
-		nth += err ? 1 : steps->stride ?: 1;
+		nth += (err ? steps->refused_stride : steps->stride) ?: 1;
 	}
 	diag("%s: %u allocations, %u of them refused it", steps->what, steps->allocations,
 	     steps->refused);

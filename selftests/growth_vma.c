@@ -376,7 +376,7 @@ TEST_F(growth_vma, more_mappings_than_are_told_apart)
 	const uint64_t late = TOO_MANY - MOST;
 
 	if (machine_mappings(TOO_MANY) < TOO_MANY)
-		SKIP(return, "this kernel looks through all mappings whenever one changes");
+		SKIP(return, "too many mappings for this kernel");
 	GROWTH_START();
 	GROWTH_DO(do_grow_many, TOO_MANY, 7 * 7);
 	GROWTH_CAME(TOO_MANY);

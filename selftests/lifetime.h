@@ -198,6 +198,12 @@ static inline int life_open(pid_t pid)
 	return fd < 0 ? -errno : fd;
 }
 
+/*
+ * Pairs for life_map_many(): rows enough to be read in pieces. The time to make them grows
+ * with their square under CONFIG_DEBUG_VM_MAPLE_TREE: 12 seconds for twice as many.
+ */
+#define LIFE_PAIRS 250
+
 /**
  * life_map_many() - in the target: make many mappings at LIFE_ARENA
  * @pairs: so many of one touched page, and as many of one inaccessible page

@@ -7,7 +7,7 @@
 #include "kselftest_harness.h"
 #include "lifetime.h"
 
-static unsigned int pairs = 500;
+static unsigned int pairs = LIFE_PAIRS;
 
 FIXTURE(lifetime_exit)
 {
@@ -27,7 +27,7 @@ FIXTURE_VARIANT_ADD(lifetime_exit, one_byte) { .before = 1, .piece = 1, };
 FIXTURE_VARIANT_ADD(lifetime_exit, first_line) { .before = 12, .piece = 5, };
 FIXTURE_VARIANT_ADD(lifetime_exit, one_page) { .before = 4096, .piece = 4096, };
 FIXTURE_VARIANT_ADD(lifetime_exit, odd) { .before = 20011, .piece = 509, };
-FIXTURE_VARIANT_ADD(lifetime_exit, large) { .before = 60000, .piece = 60000, };
+FIXTURE_VARIANT_ADD(lifetime_exit, large) { .before = 40000, .piece = 40000, };
 
 FIXTURE_SETUP(lifetime_exit)
 {

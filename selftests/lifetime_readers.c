@@ -15,7 +15,7 @@
 #define ROUNDS 5
 #define PROMPT 20.0	/* seconds; an emulated machine with other work is slow */
 
-static unsigned int pairs = 500;
+static unsigned int pairs = LIFE_PAIRS;
 
 FIXTURE(lifetime_readers)
 {

@@ -11,7 +11,7 @@
 
 #include <sys/uio.h>
 
-static unsigned int pairs = 250;
+static unsigned int pairs = LIFE_PAIRS;
 
 FIXTURE(lifetime_seek)
 {

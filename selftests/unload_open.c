@@ -14,7 +14,7 @@ FIXTURE(unload_open)
 	struct target target;
 };
 
-static unsigned int pairs = 500;
+static unsigned int pairs = LIFE_PAIRS;
 
 FIXTURE_SETUP(unload_open)
 {

@@ -15,6 +15,7 @@
 #include "diag.h"
 #include "machine.h"
 #include "procfile.h"
+#include "slow.h"
 
 #define MAX_SETTINGS 32
 #define THP "/sys/kernel/mm/transparent_hugepage/"
@@ -163,7 +164,9 @@ uint64_t machine_mappings(uint64_t wanted)
 {
 	uint64_t start, end;
 
-	return wanted > 3000 && machine_symbol("validate_mm", &start, &end) ? 3000 : wanted;
+	if (wanted <= 1000)
+		return wanted;
+	return slow_times() > 1 || machine_symbol("validate_mm", &start, &end) ? 1000 : wanted;
 }
 
 int machine_hugepages(uint64_t bytes, uint64_t count)

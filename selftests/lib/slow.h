@@ -7,7 +7,7 @@
  *
  * Return: VMINSPECT_SLOWER, at least 1. For limits of time; sizes and counts
  * stay as they are, so that the same is tested everywhere; exceptions are
- * machine_mappings() and alloc_insmod.
+ * machine_mappings(), alloc_insmod, rows_hugetlb and unload_cycles.
  */
 unsigned int slow_times(void);
 
