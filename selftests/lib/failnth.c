@@ -17,7 +17,6 @@
 #include "sites.h"
 
 #define DEBUG "/sys/kernel/debug/"
-#define KMEMLEAK DEBUG "kmemleak"
 
 /* On x86-64 modules are behind the kernel, from a multiple of this on, and end here. */
 #define MODULES_ALIGN (UINT64_C(512) << 20)
@@ -228,61 +227,4 @@ uint64_t failnth_never(void)
 	}
 	write_number("times", ENDLESS);
 	return failed;
-}
-
-bool failnth_can_look(void)
-{
-	return !access(KMEMLEAK, W_OK);
-}
-
-/* Leaks a new cache's name if sysfs has no memory for it (mm/slub.c, no kobject_put()). */
-#define KERNELS_LEAK "sysfs_slab_add+"
-
-/* Prints what kmemleak says of one leak, and counts it unless it is the kernel's own. */
-static int judge_leak(char *leak, int *kernels)
-{
-	char *line;
-
-	if (strstr(leak, KERNELS_LEAK)) {
-		++*kernels;
-		return 0;
-	}
-	while ((line = strsep(&leak, "\n")))
-		diag("kmemleak: %s", line);
-	return 1;
-}
-
-/*
- * What the log says is read by vm/judge. A pointer that is just being moved is missed;
- * the second look finds it.
- */
-static char *look_for_leaks(void)
-{
-	log_line("selftests: leaks are looked at by a test");
-	for (int i = 0; i < 2; i++) {
-		sleep(1);
-		procfile_write(KMEMLEAK, "scan");
-	}
-	log_line("selftests: leaks were looked at by a test");
-	return procfile_read(KMEMLEAK, NULL);
-}
-
-int failnth_leaks(void)
-{
-	static const char begin[] = "unreferenced object";
-	char *text = look_for_leaks(), *leak, *next;
-	int leaks = 0, kernels = 0;
-
-	for (leak = text ? strstr(text, begin) : NULL; leak; leak = next) {
-		next = strstr(leak + 1, begin);
-		if (next)
-			next[-1] = '\0';
-		leaks += judge_leak(leak, &kernels);
-	}
-	free(text);
-	if (kernels)
-		diag("kmemleak: %d leaks of the kernel's own, in %s", kernels, KERNELS_LEAK);
-	if (!leaks)
-		procfile_write(KMEMLEAK, "clear");
-	return leaks;
 }

@@ -116,21 +116,4 @@ int failnth_always(void);
  */
 uint64_t failnth_never(void);
 
-/**
- * failnth_can_look() - can this kernel find memory that nobody has a pointer to?
- *
- * Return: whether it can.
- */
-bool failnth_can_look(void);
-
-/**
- * failnth_leaks() - let the kernel look for such memory
- *
- * Says what it found. There is a leak of the kernel's own, when kmem_cache_create()
- * fails: that one is only counted, and forgotten.
- *
- * Return: how many pieces there are.
- */
-int failnth_leaks(void);
-
 #endif /* SELFTESTS_FAILNTH_H */
