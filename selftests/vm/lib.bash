@@ -304,16 +304,6 @@ cached()
 	say "using what was fetched before: $(<"$dir/stamp")"
 }
 
-# How many guests at a time: they wait now and then, so one more than there are
-# processors, if there is the memory that QEMU takes for each.
-guests()
-{
-	local mebibytes
-
-	mebibytes=$(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)
-	echo $(($(nproc) + (mebibytes / 5632 > $(nproc))))
-}
-
 # What a script has counted so far.
 passed=0 failed=0 skipped=0
 
