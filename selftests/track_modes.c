@@ -7,6 +7,7 @@
  * any time: what was asked for stays tracked, and its counts go on.
  */
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/sysinfo.h>
 
 #include "lib/faults.h"
@@ -63,7 +64,36 @@ static int set_mode(const char *mode)
 
 enum { WORD_CHILD };
 
-/* Ten new pages a step; with the first of them, a child that then waits, or execs. */
+/*
+ * A child that then waits, or execs. It has done so on return: the report of one that execs
+ * between open and read comes to its end at once.
+ */
+static pid_t start_child(const char *how)
+{
+	int done[2];
+	pid_t child;
+	char byte;
+
+	if (pipe2(done, O_CLOEXEC))
+		target_fail("pipe2");
+	child = fork();
+	if (child < 0)
+		target_fail("fork");
+	if (!child) {
+		if (!strcmp(how, "exec"))
+			execlp("sleep", "sleep", "1000", NULL);
+		close(done[1]);
+		for (;;)
+			pause();
+	}
+	close(done[1]);
+	while (read(done[0], &byte, 1) < 0 && errno == EINTR)
+		;
+	close(done[0]);
+	return child;
+}
+
+/* Ten new pages a step; with the first of them, a child. */
 static void work_body(struct target *t, void *arg)
 {
 	char *at = target_map(TARGET_ALONE(0), 100 * PIECE, KIND_RW, KIND_PRIVATE, -1);
@@ -72,17 +102,8 @@ static void work_body(struct target *t, void *arg)
 	target_step(t);
 	for (int i = 0; i < 100; i++) {
 		target_write(at + i * PIECE * KIND_PAGE, PIECE, 1);
-		if (!i && arg) {
-			pid_t child = fork();
-
-			if (!child) {
-				if (!strcmp(arg, "exec"))
-					execlp("sleep", "sleep", "1000", NULL);
-				for (;;)
-					pause();
-			}
-			t->word[WORD_CHILD] = child;
-		}
+		if (!i && arg)
+			t->word[WORD_CHILD] = start_child(arg);
 		target_step(t);
 	}
 }
