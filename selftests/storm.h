@@ -430,8 +430,14 @@ static inline int storm_audit(struct storm *s)
 	return wrong + (group_freeze(&s->group, false) ? 1 : 0);
 }
 
-/* Wait for a child to end by itself; kill it if it does not. */
-static inline bool storm_ended_well(pid_t pid, const char *what)
+/**
+ * storm_wait() - wait for a child to end by itself; kill it if it does not
+ * @pid: the child
+ * @what: for messages
+ *
+ * Return: its status as of waitpid(), or -1 if it was killed, which was printed.
+ */
+static inline int storm_wait(pid_t pid, const char *what)
 {
 	const double end = life_seconds() + STORM_PATIENCE * slow_times();
 	pid_t ended;
@@ -439,16 +445,21 @@ static inline bool storm_ended_well(pid_t pid, const char *what)
 
 	while (!(ended = waitpid(pid, &status, WNOHANG)) && life_seconds() < end)
 		usleep(10000);
-	if (ended == pid && !status)
-		return true;
-	if (ended == pid) {
+	if (ended == pid)
+		return status;
+	diag("'%s', pid %d: does not end", what, pid);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return -1;
+}
+
+static inline bool storm_ended_well(pid_t pid, const char *what)
+{
+	int status = storm_wait(pid, what);
+
+	if (status > 0)
 		diag("'%s', pid %d: expected exit code 0, seen status %x", what, pid, status);
-	} else {
-		diag("'%s', pid %d: does not end", what, pid);
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
-	}
-	return false;
+	return !status;
 }
 
 static inline int storm_end_workers(struct storm *s)
