@@ -21,7 +21,7 @@ KIND_FIXTURE(faults_memory)
 
 #define PID (self->target.pid)
 
-#define DENSE (128ull << 20)
+#define DENSE (64ull << 20)
 #define DENSE_PAGES (DENSE / KIND_PAGE)
 
 /* What other processes may need meanwhile. */
@@ -142,7 +142,7 @@ TEST_F(faults_memory, limited)
 	uint64_t before = track_status("memory_bytes"), limit, whole;
 	struct track_sums sums;
 
-	limit = limit_memory(before, 2);
+	limit = limit_memory(before, 1);
 	ASSERT_LT(before, limit);
 	KIND_START(sparse_body);
 	for (int i = 0; i < STEPS; i++) {

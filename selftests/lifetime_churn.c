@@ -11,7 +11,7 @@
 #include <pthread.h>
 
 #define THREADS 3
-#define ANCHORS 500
+#define ANCHORS LIFE_PAIRS
 #define STRIDE 64		/* pages from one anchor to the next */
 #define READS 60
 #define SECONDS 3.0		/* unless there were fewer reads than FEW */

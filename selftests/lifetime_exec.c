@@ -9,8 +9,6 @@
 
 #include <pthread.h>
 
-#define PAIRS 500
-
 FIXTURE(lifetime_exec)
 {
 	struct target target;
@@ -37,7 +35,7 @@ static void execer_body(struct target *target, void *arg)
 {
 	pthread_t thread;
 
-	life_map_many(PAIRS);
+	life_map_many(LIFE_PAIRS);
 	target_step(target);
 	if (!*(bool *)arg)
 		exec_sleep(NULL);
@@ -84,7 +82,7 @@ TEST_F(lifetime_exec, old_file_ends)
 	EXPECT_TRUE(variant->before || !len);
 	EXPECT_TRUE(life_ok(report_parse(&r, text, len), &r, "opened before exec"));
 	EXPECT_FALSE(r.complete);
-	EXPECT_LT(life_rows_in_arena(&r), 2 * PAIRS);
+	EXPECT_LT(life_rows_in_arena(&r), 2 * LIFE_PAIRS);
 	for (size_t i = 0; i < r.rows; i++) {
 		EXPECT_TRUE(!r.row[i].name || !strstr(r.row[i].name, "/sleep")) {
 			TH_LOG("row %lx of the new program: %s", (unsigned long)r.row[i].start,
