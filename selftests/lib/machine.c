@@ -160,13 +160,18 @@ bool machine_symbol(const char *symbol, uint64_t *start, uint64_t *end)
 	return false;
 }
 
+/* The time grows with their square. Three levels of the maple tree, reports of many reads. */
+#define MANY_IF_SLOW 500
+
 uint64_t machine_mappings(uint64_t wanted)
 {
 	uint64_t start, end;
 
-	if (wanted <= 1000)
+	if (wanted <= MANY_IF_SLOW)
 		return wanted;
-	return slow_times() > 1 || machine_symbol("validate_mm", &start, &end) ? 1000 : wanted;
+	if (slow_times() > 1 || machine_symbol("validate_mm", &start, &end))
+		return MANY_IF_SLOW;
+	return wanted;
 }
 
 int machine_hugepages(uint64_t bytes, uint64_t count)

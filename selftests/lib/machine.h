@@ -81,7 +81,7 @@ bool machine_symbol(const char *symbol, uint64_t *start, uint64_t *end);
  * machine_mappings() - how many mappings a test may give a process
  * @wanted: how many it would
  *
- * Return: @wanted; at most 1000 where all is slow, or the kernel looks through all of
+ * Return: @wanted; at most 500 where all is slow, or the kernel looks through all of
  * them whenever one changes (mm/vma.c:validate_mm(), CONFIG_DEBUG_VM_MAPLE_TREE), which
  * many more make take hours.
  */
