@@ -17,19 +17,24 @@ STORM_FIXTURE(storm_map)
 
 /**
  * struct field - pages next to each other, and what is known of them
- * @at: where they are
+ * @at: where they are: where the kernel puts nothing by itself, a thread's stack, say,
+ *	 while some of them are unmapped
+ * @begun: whether they have been mapped
  * @seed: of the random numbers
  * @prot: access that each page has, UNMAPPED if there is none
  * @stamp: what is in it
  */
 struct field {
 	char *at;
+	bool begun;
 	unsigned int seed;
 	int prot[PAGES];
 	char stamp[PAGES];
 };
 
 #define UNMAPPED (-1)
+
+#define FIELD(number) { .at = (char *)TARGET_ALONE(number), .seed = 1 + (number) }
 
 static const int access_of[] = { PROT_NONE, PROT_READ, KIND_RW, KIND_RW };
 
@@ -145,12 +150,9 @@ static bool play(struct field *f)
 {
 	static const size_t operations = sizeof(operation) / sizeof(operation[0]);
 
-	if (!f->at) {
-		f->at = mmap(NULL, PAGES * LIFE_PAGE, KIND_RW, KIND_PRIVATE, -1, 0);
-		if (f->at == MAP_FAILED)
-			return false;
-		note(f, 0, PAGES, KIND_RW);
-	}
+	if (!f->begun && !map_range(f, 0, PAGES))
+		return false;
+	f->begun = true;
 	for (int i = 0; i < OPERATIONS; i++) {
 		int first = below(f, PAGES), count = 1 + below(f, PAGES - first);
 
@@ -162,7 +164,7 @@ static bool play(struct field *f)
 
 static bool play_alone(void)
 {
-	static struct field field = { .seed = 1 };
+	static struct field field = FIELD(0);
 
 	return play(&field);
 }
@@ -179,7 +181,7 @@ static void *play_thread(void *arg)
 /* Each thread has a field of its own, but they have one address space. */
 static bool play_threads(void)
 {
-	static struct field field[3] = { { .seed = 2 }, { .seed = 3 }, { .seed = 4 } };
+	static struct field field[] = { FIELD(1), FIELD(2), FIELD(3) };
 	pthread_t thread[3];
 	void *wrong;
 	bool good = true;
