@@ -180,7 +180,7 @@ static bool holds_for_threads(uint64_t *holds, const struct target *t)
 	diag("%" PRIu64 " threads: %" PRIu64 " holds; the same without: %" PRIu64,
 	     t->word[STARTED], *holds, same);
 	*holds -= same;
-	return good && (int64_t)*holds > 0;
+	return good && (int64_t)*holds >= 0;
 }
 
 static int at_least(const char *path, const char *value)
@@ -197,7 +197,7 @@ static int at_least(const char *path, const char *value)
 
 /*
  * Ten times the threads cost ten times as much, and what begins anew with each hold. The
- * holds for few threads are a number rounded down.
+ * holds for few threads are a number rounded down, and may be none.
  */
 #define MOST_GROWTH 15
 
