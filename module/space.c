@@ -3,8 +3,8 @@
  * Walks the mappings of an address space, in the order of their addresses.
  *
  * Locking: mmap_lock is taken for reading and let go again after a constant
- * amount of work, VMI_BUDGET, however large the process is; so nobody waits for
- * a reader longer than that. Between two such holds the mappings may change.
+ * amount of work, VMI_BUDGET, however large the process is; and who waits for it
+ * gets it next, so nobody waits for a reader longer than that. Between two such holds the mappings may change.
  * The cursor is an address, never a pointer, and only moves up: what is
  * gathered never overlaps, and each address is looked at once. A mapping that
  * changed under the walk of its pages is closed where the walk had come to; the
@@ -14,6 +14,7 @@
  * torn down.
  */
 #include <linux/dcache.h>
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/ktime.h>
@@ -28,17 +29,28 @@
 #include "stacks.h"
 #include "text.h"
 
+/* How long to let others go first, in microseconds: what it takes to wake up. */
+#define VMI_GIVE_WAY_US 50
+
 /**
  * vmi_hold() - take mmap_lock for reading
  * @holds: where to account for it
  * @mm: the address space, whose mm_users the caller holds
  *
+ * Who waits for the lock gets it first. The kernel lets a reader overtake a
+ * writer that sleeps, for some milliseconds (kernel/locking/rwsem.c:
+ * rwsem_down_read_slowpath(), RWSEM_WAIT_TIMEOUT): through all the holds of a
+ * report, however short they are.
+ *
  * Return: 0, or -EINTR when the reader is being killed.
  */
 int vmi_hold(struct vmi_holds *holds, struct mm_struct *mm)
 {
-	int err = mmap_read_lock_killable(mm);
+	int err;
 
+	if (mmap_lock_is_contended(mm))
+		usleep_range(VMI_GIVE_WAY_US, 2 * VMI_GIVE_WAY_US);
+	err = mmap_read_lock_killable(mm);
 	if (err)
 		return err;
 	holds->nr++;
