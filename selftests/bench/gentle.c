@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How much a process is held up by who reads about it, in instructions: for a
- * machine whose clock counts them (one nanosecond each), with one processor.
+ * gentle [wait]: how much a process is held up by who reads about it, in instructions:
+ * for a machine whose clock counts them (one nanosecond each), with one processor. Or,
+ * wait, in nanoseconds, for one whose processors run side by side: without hold.
  *
  * Prints a line for each figure: case, reader, what, number.
  *
@@ -38,6 +39,7 @@
 #define TRACING "/sys/kernel/tracing/"
 #define READINGS 2
 #define WINDOW 300000000ull
+#define LONG_WINDOW (10 * WINDOW)	/* where not all is the same each time */
 #define FRESH_PAGES 1024
 #define NAP 100000		/* between two of what a thread does */
 
@@ -321,8 +323,8 @@ static void print_work(const struct reader *r, const char *what, const struct wo
 	print_figure(r, worst, work->longest);
 }
 
-/* With its two threads running. */
-static void measure_work(const struct reader *r, const struct target *target)
+/* With its two threads running, for so many nanoseconds. */
+static void measure_work(const struct reader *r, const struct target *target, uint64_t window)
 {
 	uint64_t start;
 
@@ -330,14 +332,16 @@ static void measure_work(const struct reader *r, const struct target *target)
 	start = now();
 	do
 		read_once(r, target);
-	while (now() - start < WINDOW);
+	while (now() - start < window);
 	stand_still(target);
 	print_work(r, "map", &shared->map);
 	print_work(r, "fault", &shared->fault);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	const bool wait = argc > 1 && !strcmp(argv[1], "wait");
+
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		      -1, 0);
@@ -351,9 +355,9 @@ int main(void)
 		start_target(&target, cases[i].map, cases[i].size, live);
 		stand_still(&target);
 		for (size_t r = 0; r < sizeof(readers) / sizeof(*readers); r++) {
-			if (r)
+			if (r && !wait)
 				measure_hold(&readers[r], &target);
-			measure_work(&readers[r], &target);
+			measure_work(&readers[r], &target, wait ? LONG_WINDOW : WINDOW);
 		}
 		stop_target(&target);
 	}
