@@ -3,12 +3,12 @@
  * Walks the mappings of an address space, in the order of their addresses.
  *
  * Locking: mmap_lock is taken for reading and let go again after a constant
- * amount of work, VMI_BUDGET, however large the process is; and who waits for it
- * gets it next, so nobody waits for a reader longer than that. Between two such holds the mappings may change.
- * The cursor is an address, never a pointer, and only moves up: what is
- * gathered never overlaps, and each address is looked at once. A mapping that
- * changed under the walk of its pages is closed where the walk had come to; the
- * rest of it is another row.
+ * amount of work, VMI_BUDGET, however large the process is; and who waits for
+ * it gets it next, so nobody waits for a reader longer than that. Between two
+ * such holds the mappings may change. The cursor is an address, never a
+ * pointer, and only moves up: what is gathered never overlaps, and each address
+ * is looked at once. A mapping that changed under the walk of its pages is
+ * closed where the walk had come to; the rest of it is another row.
  *
  * The caller holds a reference on mm_users, which keeps the mappings from being
  * torn down.
