@@ -39,8 +39,9 @@ static bool map_wide(void)
 	char *at = mmap((void *)LIFE_ARENA, WIDE_BYTES, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 
-	if (at == MAP_FAILED || madvise(at, WIDE_BYTES, MADV_NOHUGEPAGE))
+	if (at == MAP_FAILED)
 		return false;
+	target_small_pages(at, WIDE_PAGES);
 	target_write(at, TABLES, TABLE_PAGES);
 	return true;
 }
