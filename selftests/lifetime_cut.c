@@ -6,6 +6,7 @@
  * report says that it changed.
  */
 #include "kselftest_harness.h"
+#include "lib/machine.h"
 #include "lib/slow.h"
 #include "lifetime.h"
 
@@ -29,9 +30,11 @@ FIXTURE(lifetime_cut)
 	struct target target;
 };
 
+typedef bool change_fn(char *at);
+
 FIXTURE_VARIANT(lifetime_cut)
 {
-	bool (*change)(char *at);
+	change_fn *change;
 };
 
 static bool map_wide(void)
@@ -72,26 +75,17 @@ FIXTURE_VARIANT_ADD(lifetime_cut, protected) { .change = protect, };
 FIXTURE_VARIANT_ADD(lifetime_cut, halved) { .change = halve, };
 FIXTURE_VARIANT_ADD(lifetime_cut, moved) { .change = move, };
 
-static bool stay_on_one_cpu(void)
-{
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(0, &one);
-	return !sched_setaffinity(0, sizeof(one), &one);
-}
-
 /*
  * There, and changed, by turns. Whoever reads on the same processor has to let this
  * thread have it whenever it wakes up, between two holds at the latest.
  */
 static void *change_for_ever(void *arg)
 {
-	bool (*change)(char *at) = *(bool (**)(char *))arg;
+	change_fn *change = *(change_fn **)arg;
 	const struct sched_param first = { .sched_priority = 1 };
 
-	if (!stay_on_one_cpu() || sched_setscheduler(0, SCHED_FIFO, &first))
-		target_fail("scheduling");
+	if (sched_setscheduler(0, SCHED_FIFO, &first))
+		target_fail("sched_setscheduler");
 	while (map_wide() && !usleep(NAP_US) && change((char *)LIFE_ARENA))
 		usleep(NAP_US);
 	target_fail("changing");
@@ -111,9 +105,10 @@ static void changing_body(struct target *target, void *arg)
 
 FIXTURE_SETUP(lifetime_cut)
 {
-	bool (*change)(char *at) = variant->change;
+	change_fn *change = variant->change;
 
-	ASSERT_TRUE(stay_on_one_cpu());
+	/* the target, too, which descends from this process */
+	ASSERT_EQ(0, machine_stay_on(sched_getcpu()));
 	ASSERT_EQ(0, target_fork(&self->target, changing_body, &change));
 	/* let it run on; it takes no further step */
 	ASSERT_EQ(0, target_continue(&self->target));

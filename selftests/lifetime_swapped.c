@@ -60,11 +60,8 @@ TEST_F_TIMEOUT(lifetime_swapped, reads_end, 120)
 {
 	struct report report;
 	uint64_t swap = 0, holds = 0;
-	cpu_set_t one;
 
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
+	ASSERT_EQ(0, machine_stay_on(sched_getcpu()));
 	KIND_START(body);
 	ASSERT_EQ(0, report_read(&report, self->target.pid));
 	ASSERT_TRUE(report_number(&report, "total", "swap", &swap));

@@ -20,11 +20,7 @@ FIXTURE(swap) {
 /* Pages that wait in another processor's batch for their list can't go to swap. */
 FIXTURE_SETUP(swap)
 {
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
+	ASSERT_EQ(0, machine_stay_on(sched_getcpu()));
 	ASSERT_EQ(0, machine_quiet());
 	/* what is read back comes without its neighbours */
 	ASSERT_EQ(0, machine_set("/proc/sys/vm/page-cluster", "0"));

@@ -176,13 +176,10 @@ TEST_F(stacks_threads, discarded)
 static void swapped_body(struct target *t, void *arg)
 {
 	char *low = (char *)TARGET_ALONE(0);
-	cpu_set_t one;
 
 	(void)arg;
 	/* pages that wait in another processor's batch for their list can't go to swap */
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	if (sched_setaffinity(0, sizeof(one), &one))
+	if (machine_stay_on(sched_getcpu()))
 		target_fail("sched_setaffinity");
 	start_alone(t, stacks_have_been_deep, 1);
 	target_write(low + 24 * KIND_PAGE, 20, 1);

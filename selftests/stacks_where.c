@@ -51,11 +51,7 @@ static __attribute__((noinline)) void spin(struct stacks_thread *me)
 
 static void stay_on(int cpu)
 {
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	if (sched_setaffinity(0, sizeof(one), &one))
+	if (machine_stay_on(cpu))
 		target_fail("sched_setaffinity");
 }
 

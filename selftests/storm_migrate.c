@@ -138,11 +138,7 @@ static bool move_others(void)
 
 static void *touch_thread(void *arg)
 {
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET((uintptr_t)arg, &set);
-	sched_setaffinity(0, sizeof(set), &set);
+	machine_stay_on((uintptr_t)arg);
 	for (int i = 0; i < 20; i++)
 		if (!arena_holds(1))
 			return arena;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,6 +159,15 @@ bool machine_symbol(const char *symbol, uint64_t *start, uint64_t *end)
 	if (f)
 		fclose(f);
 	return false;
+}
+
+int machine_stay_on(int cpu)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	return sched_setaffinity(0, sizeof(one), &one) ? -errno : 0;
 }
 
 /* The time grows with their square. Three levels of the maple tree, reports of many reads. */

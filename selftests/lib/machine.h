@@ -78,6 +78,14 @@ int machine_thp(const char *setting, const char *value);
 bool machine_symbol(const char *symbol, uint64_t *start, uint64_t *end);
 
 /**
+ * machine_stay_on() - keep the caller, and whoever descends from it, on a processor
+ * @cpu: its number, sched_getcpu() for where the caller is
+ *
+ * Return: 0, or a negative errno.
+ */
+int machine_stay_on(int cpu);
+
+/**
  * machine_mappings() - how many mappings a test may give a process
  * @wanted: how many it would
  *
