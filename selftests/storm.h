@@ -453,13 +453,17 @@ static inline int storm_wait(pid_t pid, const char *what)
 	return -1;
 }
 
-static inline bool storm_ended_well(pid_t pid, const char *what)
+/* Whether a status of storm_wait() is that of a success; if not, it was printed. */
+static inline bool storm_is_well(int status, pid_t pid, const char *what)
 {
-	int status = storm_wait(pid, what);
-
 	if (status > 0)
 		diag("'%s', pid %d: expected exit code 0, seen status %x", what, pid, status);
 	return !status;
+}
+
+static inline bool storm_ended_well(pid_t pid, const char *what)
+{
+	return storm_is_well(storm_wait(pid, what), pid, what);
 }
 
 static inline int storm_end_workers(struct storm *s)

@@ -28,8 +28,7 @@ STORM_FIXTURE(storm_huge)
 		{ THP "khugepaged/max_ptes_none", "511" },
 	};
 
-	if (!machine_has_thp())
-		SKIP(return, "this kernel has no transparent huge pages");
+	KIND_NEEDS_THP();
 	for (size_t i = 0; i < sizeof(setting) / sizeof(*setting); i++)
 		ASSERT_EQ(0, machine_set(setting[i][0], setting[i][1]));
 	ASSERT_EQ(0, storm_open(&self->storm));

@@ -87,8 +87,8 @@ static int start(struct storm *s, size_t first, size_t last, double seconds)
 	return group_start(&s->group, (char *const *)argv);
 }
 
-/* Returns how much was wrong until they end; and how they did. */
-static int audit_until_end(struct storm *s, size_t first, double seconds, int *status)
+/* Returns how much was wrong until they may be waited for. */
+static int audit_until_end(struct storm *s, double seconds)
 {
 	/* it takes its time to start, and to end */
 	const double end = life_seconds() + seconds + STORM_PATIENCE * slow_times();
@@ -98,30 +98,32 @@ static int audit_until_end(struct storm *s, size_t first, double seconds, int *s
 		usleep(AUDIT_US);
 		wrong += storm_audit(s);
 	}
-	*status = storm_wait(s->group.leader, stressor[first][0]);
-	s->group.leader = 0;
 	return wrong;
 }
 
 /* Stressors @first to @last for some seconds; returns how much was wrong. */
 static int stress(struct storm *s, size_t first, size_t last, double seconds)
 {
-	int wrong = 0, status;
+	const char *what = stressor[first][0];
+	int wrong, status;
+	pid_t pid;
 
 	for (int more = 0; more <= MORE_TIMES; more++, seconds *= 2) {
 		if (start(s, first, last, seconds))
 			return 1;
-		wrong = audit_until_end(s, first, seconds, &status);
+		pid = s->group.leader;
+		wrong = audit_until_end(s, seconds);
+		status = storm_wait(pid, what);
+		s->group.leader = 0;
 		if (wrong || !WIFEXITED(status) || WEXITSTATUS(status) != NO_RESOURCES)
 			break;
-		diag("'%s': %.0f seconds were too short", stressor[first][0], seconds);
+		diag("'%s': %.0f seconds were too short", what, seconds);
 	}
-	if (status)
-		diag("'%s': expected exit code 0, seen status %x", stressor[first][0], status);
-	if (wrong || status)
+	wrong += !storm_is_well(status, pid, what);
+	if (wrong)
 		show_log();
 	unlink(LOG);
-	return wrong + !!status;
+	return wrong;
 }
 
 TEST_F_TIMEOUT(storm_stress, all_stressors, STORM_TIMEOUT)
