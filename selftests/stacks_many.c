@@ -219,6 +219,7 @@ TEST_F(stacks_many, ten_thousand_threads)
 	EXPECT_EQ(0, wrong_rows(self->target.pid, &s, FEW));
 	stacks_free(&s);
 	ASSERT_TRUE(holds_for_threads(&few, &self->target));
+	EXPECT_LE(FEW / MOST_IN_A_HOLD, few);
 
 	KIND_NEXT();
 	ASSERT_EQ(0, stacks_read(&s, self->target.pid));
