@@ -340,14 +340,15 @@ static void measure_work(const struct reader *r, const struct target *target, ui
 
 int main(int argc, char **argv)
 {
-	const bool wait = argc > 1 && !strcmp(argv[1], "wait");
+	const bool timed = argc > 1 && !strcmp(argv[1], "wait");
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		      -1, 0);
 	if (shared == MAP_FAILED)
 		die("mmap");
-	prepare_trace();
+	if (!timed)
+		prepare_trace();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct target target;
 
@@ -355,9 +356,9 @@ int main(int argc, char **argv)
 		start_target(&target, cases[i].map, cases[i].size, live);
 		stand_still(&target);
 		for (size_t r = 0; r < sizeof(readers) / sizeof(*readers); r++) {
-			if (r && !wait)
+			if (r && !timed)
 				measure_hold(&readers[r], &target);
-			measure_work(&readers[r], &target, wait ? LONG_WINDOW : WINDOW);
+			measure_work(&readers[r], &target, timed ? LONG_WINDOW : WINDOW);
 		}
 		stop_target(&target);
 	}
