@@ -278,22 +278,70 @@ static void remove_ends(struct vmi_growth *growth, unsigned int first,
 {
 	struct vmi_growth_end *ends = growth->ends;
 
+	if (first == last)
+		return;
 	memmove(ends + first, ends + last,
 		(growth->nr_ends - last) * sizeof(*ends));
 	growth->nr_ends -= last - first;
 }
 
-/* Count growths of the mapping that ends at @end. */
-static void count_end(struct vmi_growth *growth, unsigned long end, u64 grows)
+/* Count a growth of the mapping that ends at @end. */
+static void count_end(struct vmi_growth *growth, unsigned long end)
 {
 	unsigned int i = find_end(growth, end - 1);
 
 	if (i < growth->nr_ends && growth->ends[i].end == end)
-		growth->ends[i].grows += grows;
+		growth->ends[i].grows++;
 	else if (growth->nr_ends < growth->max_ends)
-		insert_end(growth, i, end, grows);
+		insert_end(growth, i, end, 1);
 	else
-		growth->unattributed += grows;
+		growth->unattributed++;
+}
+
+/* Mappings that end there are gone. */
+static void forget_ends(struct vmi_growth *growth, unsigned long start,
+			unsigned long end)
+{
+	unsigned int first = find_end(growth, start);
+	unsigned int last = find_end(growth, end);
+	unsigned int i;
+
+	for (i = first; i < last; i++)
+		growth->gone += growth->ends[i].grows;
+	remove_ends(growth, first, last);
+}
+
+static void reverse_ends(struct vmi_growth_end *ends, unsigned int first,
+			 unsigned int last)
+{
+	for (; first + 1 < last; first++, last--)
+		swap(ends[first], ends[last - 1]);
+}
+
+/* Let those from @first change places with those from @middle to @last. */
+static void rotate_ends(struct vmi_growth_end *ends, unsigned int first,
+			unsigned int middle, unsigned int last)
+{
+	reverse_ends(ends, first, middle);
+	reverse_ends(ends, middle, last);
+	reverse_ends(ends, first, last);
+}
+
+/* The mappings that end from @from on, now end from @to on, where no others do. */
+static void move_ends(struct vmi_growth *growth, unsigned long from,
+		      unsigned long to, unsigned long len)
+{
+	unsigned int first = find_end(growth, from);
+	unsigned int last = find_end(growth, from + len);
+	unsigned int at = find_end(growth, to);
+	unsigned int i;
+
+	for (i = first; i < last; i++)
+		growth->ends[i].end += to - from;
+	if (at < first)
+		rotate_ends(growth->ends, at, first, last);
+	else if (at > last)
+		rotate_ends(growth->ends, first, last, at);
 }
 
 /* Is the last refusal no longer in the slots? */
@@ -372,7 +420,7 @@ static void count_event(struct vmi_growth *growth,
 	growth->newest = atomic64_inc_return(&last_event);
 	if (event->result == VMI_GROWTH_GROWN) {
 		growth->grown++;
-		count_end(growth, event->end, 1);
+		count_end(growth, event->end);
 	} else {
 		growth->refused++;
 	}
@@ -501,16 +549,10 @@ void vmi_growth_add(struct vmi_growth *growth,
 void vmi_growth_unmapped(struct vmi_growth *growth, unsigned long start,
 			 unsigned long end)
 {
-	unsigned int first, last, i;
-
 	if (!READ_ONCE(growth->nr_ends))
 		return;
 	raw_spin_lock(&growth->lock);
-	first = find_end(growth, start);
-	last = find_end(growth, end);
-	for (i = first; i < last; i++)
-		growth->gone += growth->ends[i].grows;
-	remove_ends(growth, first, last);
+	forget_ends(growth, start, end);
 	raw_spin_unlock(&growth->lock);
 }
 
@@ -524,23 +566,15 @@ void vmi_growth_unmapped(struct vmi_growth *growth, unsigned long start,
 void vmi_growth_moved(struct vmi_growth *growth, unsigned long from,
 		      unsigned long to, unsigned long len)
 {
-	unsigned int nr;
-
 	if (!READ_ONCE(growth->nr_ends))
 		return;
 	raw_spin_lock(&growth->lock);
-	nr = find_end(growth, from + len) - find_end(growth, from);
-	while (nr--) {
-		unsigned int i = find_end(growth, from);
-		struct vmi_growth_end moved;
-
-		if (i == growth->nr_ends)
-			break;
-		moved = growth->ends[i];
-		/* There is room for what was just taken out. */
-		remove_ends(growth, i, i + 1);
-		count_end(growth, moved.end - from + to, moved.grows);
-	}
+	/* What was there may have gone while the probes did not fire. */
+	if (to < from)
+		forget_ends(growth, to, min(to + len, from));
+	else
+		forget_ends(growth, max(to, from + len), to + len);
+	move_ends(growth, from, to, len);
 	raw_spin_unlock(&growth->lock);
 }
 
