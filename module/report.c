@@ -589,9 +589,9 @@ static __poll_t report_poll(struct file *file, struct poll_table_struct *table)
 	/* io_uring waits for this before it writes. */
 	if (file->f_mode & FMODE_WRITE)
 		mask |= EPOLLOUT | EPOLLWRNORM;
-	/* select() has no set for a hang-up alone. */
+	/* Something for each set of select() (fs/select.c:POLLOUT_SET). */
 	if (!vmi_waiter_poll(&report->waiter, file, table))
-		mask |= EPOLLHUP | EPOLLPRI;
+		mask |= EPOLLHUP | EPOLLERR | EPOLLPRI;
 	if (!atomic_read(&report->mm->mm_users))
 		mask |= EPOLLHUP;
 	if (has_news(report))

@@ -11,7 +11,7 @@
  * Waiters are woken from a probe, where PREEMPT_RT allows no lock that sleeps, and
  * nobody a lock that he might hold: so an irq_work does it.
  *
- * Locking: waiters_lock protects the set of those who ever waited. leaving_lock lets
+ * Locking: waiters_lock protects the set of those who ever asked. leaving_lock lets
  * nobody queue up once the module is about to go.
  */
 #include <linux/delay.h>
@@ -77,6 +77,9 @@ void vmi_waiter_exit(struct vmi_waiter *waiter)
 
 static void add_waiter(struct vmi_waiter *waiter)
 {
+	/* It is taken out only when nobody can wait any more. */
+	if (!hlist_unhashed_lockless(&waiter->node))
+		return;
 	raw_spin_lock(&waiters_lock);
 	if (hlist_unhashed(&waiter->node))
 		hash_add(waiters, &waiter->node, (unsigned long)waiter->mm);
@@ -126,7 +129,7 @@ void vmi_waiters_wake(const struct mm_struct *mm)
 		return;
 	raw_spin_lock(&waiters_lock);
 	hash_for_each_possible(waiters, waiter, node, (unsigned long)mm)
-		if (waiter->mm == mm)
+		if (waiter->mm == mm && waitqueue_active(&waiter->queue))
 			irq_work_queue(&waiter->wake);
 	raw_spin_unlock(&waiters_lock);
 }

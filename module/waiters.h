@@ -11,7 +11,7 @@ struct mm_struct;
 
 /**
  * struct vmi_waiter - who waits for something to happen to a process
- * @node: among all waiters, by @mm; from the first time somebody waits
+ * @node: among all waiters, by @mm; from the first call of poll()
  * @mm: the address space, to compare only
  * @queue: the tasks
  * @wake: to wake them

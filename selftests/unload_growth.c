@@ -83,6 +83,38 @@ TEST_F(unload_growth, sends_waiters_away)
 	EXPECT_TRUE(unload_works("/proc", t->pid));
 }
 
+static void *wait_to_write(void *arg)
+{
+	const int fd = *(int *)arg;
+	fd_set set;
+
+	FD_ZERO(&set);
+	FD_SET(fd, &set);
+	return (void *)(intptr_t)select(fd + 1, NULL, &set, NULL, NULL);
+}
+
+/* What a report that was opened to be read is never ready for, yet the end comes of it. */
+TEST_F(unload_growth, sends_away_who_waits_to_write)
+{
+	struct target *t = self->target;
+	struct timespec until;
+	pthread_t thread;
+	void *ready;
+	int fd;
+
+	ASSERT_EQ(0, target_fork(t, growth_load_body, NULL));
+	fd = life_open(t->pid);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_to_write, &fd));
+	usleep(200000);
+	EXPECT_UNLOADED();
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += SOON_S;
+	ASSERT_EQ(0, pthread_timedjoin_np(thread, &ready, &until));
+	EXPECT_EQ((void *)1, ready);
+	close(fd);
+}
+
 /* The sets wait for what does not come any more: they are not told, nor do they break. */
 TEST_F(unload_growth, leaves_epoll_sets_alone)
 {
