@@ -493,8 +493,12 @@ static int report_open(struct inode *inode, struct file *file)
 	vmi_waiter_init(&report->waiter, report->mm);
 	report->seen = vmi_growth_now();
 	vmi_status_opened(VMI_OPEN_BYTES);
-	/* Who looks the name up next is to be asked anew, not to find it. */
-	d_drop(file->f_path.dentry);
+	/*
+	 * Who looks the name up next is to be asked anew, not to find it; but
+	 * for what is mounted there, which only this dentry leads to.
+	 */
+	if (!d_mountpoint(file->f_path.dentry))
+		d_drop(file->f_path.dentry);
 	return 0;
 
 put_process:

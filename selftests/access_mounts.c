@@ -155,4 +155,24 @@ TEST_F(access_mounts, mount_over_a_report)
 	EXPECT_ACCESS(&access_owner, self->dir, self->target[VICTIM].pid, EACCES, 0);
 }
 
+/* Nor does it come off because the report is read where nothing is mounted over it. */
+TEST_F(access_mounts, mount_over_a_report_that_is_read_elsewhere)
+{
+	char elsewhere[] = "/tmp/elsewhere-XXXXXX", over[64], other[64];
+
+	ASSERT_NE(NULL, mkdtemp(elsewhere));
+	ASSERT_EQ(0, mount(self->dir, elsewhere, NULL, MS_BIND, NULL));
+	snprintf(over, sizeof(over), "%s/vminspect/%d", self->dir, self->target[VICTIM].pid);
+	snprintf(other, sizeof(other), "%s/vminspect/%d", elsewhere, self->target[VICTIM].pid);
+	ASSERT_EQ(0, mount("/dev/null", over, NULL, MS_BIND, NULL));
+	for (int i = 0; i < 2; i++) {
+		EXPECT_EQ(1, access_open(AT_FDCWD, other).mark);
+		EXPECT_EQ(0, access_open(AT_FDCWD, over).open);
+		EXPECT_FALSE(access_open(AT_FDCWD, over).data);
+	}
+	EXPECT_EQ(0, umount(over));
+	EXPECT_EQ(1, access_open(AT_FDCWD, over).mark);
+	access_umount(elsewhere);
+}
+
 TEST_HARNESS_MAIN
