@@ -179,8 +179,11 @@ static void untrack_those(bool (*which)(const struct vmi_track *track))
 		return;
 	/* Faults that were just being noted. */
 	synchronize_rcu();
-	llist_for_each_entry_safe(track, next, __llist_del_all(&buried), reap)
+	llist_for_each_entry_safe(track, next, __llist_del_all(&buried), reap) {
+		/* Of its end nobody may have been told. */
+		vmi_waiters_wake(track->mm);
 		vmi_track_empty(track, true);
+	}
 }
 
 static void untrack(struct vmi_track *track)

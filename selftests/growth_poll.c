@@ -15,6 +15,7 @@
 
 GROWTH_FIXTURE(growth_poll)
 
+#define FTRACE "/proc/sys/kernel/ftrace_enabled"
 #define PID (self->target.pid)
 #define PAGE KIND_PAGE
 #define TOP GROWTH_TOP(0)
@@ -266,6 +267,25 @@ TEST_F(growth_poll, hangs_up_at_exit)
 	EXPECT_EQ(POLLHUP, growth_wait_epoll(fd, LONG_MS));
 	close(fd);
 	self->target.pid = 0;
+}
+
+/* Nor do they sleep on where the probes did not see it: the module finds out some time. */
+TEST_F(growth_poll, hangs_up_after_an_exit_that_was_not_seen)
+{
+	struct growth_waiter waiter[GROWTH_WAITS];
+	char *status;
+
+	START();
+	START_WAITERS_FOR_THE_END(waiter);
+	ASSERT_EQ(0, machine_set(FTRACE, "0"));
+	ASSERT_EQ(0, kill(PID, SIGKILL));
+	ASSERT_EQ(PID, waitpid(PID, NULL, 0));
+	self->target.pid = 0;
+	status = procfile_read("/proc/vminspect/status", NULL);
+	EXPECT_NE(NULL, status);
+	free(status);
+	END_WAITERS(waiter, POLLHUP);
+	ASSERT_EQ(0, machine_set(FTRACE, "1"));
 }
 
 static uint64_t do_exec(struct target *t, volatile uint64_t *argument)
