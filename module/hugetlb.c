@@ -2,10 +2,11 @@
 /*
  * Counts the pages of a hugetlb mapping.
  *
- * Locking: mmap_lock is held for reading, and i_mmap_rwsem of the file for
- * reading as long as entries are looked at: processes that map the same file
- * may share its PMD tables, and huge_pmd_unshare() gives one back under
- * i_mmap_rwsem held for writing, whoever holds mmap_lock (mm/hugetlb.c).
+ * Locking: mmap_lock is held for reading. Processes that map the same file, shared,
+ * may share its PMD tables, and huge_pmd_unshare() gives one back under i_mmap_rwsem
+ * held for writing, whoever holds mmap_lock (mm/hugetlb.c:vma_shareable()). So that
+ * is held for reading, too, as long as entries of such a mapping are looked at; but
+ * never waited for, since whoever has it may unmap all of a large file under it.
  */
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
@@ -89,21 +90,27 @@ none:
  * @end: end of the mapping
  *
  * Return: the address reached, past @addr: @end, or less when the budget is
- * used up.
+ * used up; @addr, and @w->contended is set, if i_mmap_rwsem could not be had.
  */
 unsigned long vmi_walk_hugetlb(struct vmi_walk *w, unsigned long addr,
 			       unsigned long end)
 {
 	unsigned long size = huge_page_size(hstate_vma(w->vma));
-	struct address_space *mapping = w->vma->vm_file->f_mapping;
+	struct address_space *shared = NULL;
 
-	i_mmap_lock_read(mapping);
+	if (w->vma->vm_flags & VM_MAYSHARE)
+		shared = w->vma->vm_file->f_mapping;
+	if (shared && !i_mmap_trylock_read(shared)) {
+		w->contended = true;
+		return addr;
+	}
 	do {
 		walk_huge_page(w, addr, size);
 		w->budget -= VMI_COST_HUGETLB;
 		addr += size;
 	} while (addr < end && w->budget > 0);
-	i_mmap_unlock_read(mapping);
+	if (shared)
+		i_mmap_unlock_read(shared);
 	return min(addr, end);
 }
 

@@ -425,6 +425,7 @@ void vmi_walk_locked(struct vmi_walk *w, struct mm_struct *mm, long budget)
 	w->mm = mm;
 	w->pmd_table = NULL;
 	w->budget = budget;
+	w->contended = false;
 }
 
 /**
@@ -476,7 +477,7 @@ void vmi_walk_begin(struct vmi_walk *w, struct vmi_pages *pages,
  * Locking: mmap_lock is held for reading.
  *
  * Return: the address reached, past @addr: @end, or less when the budget is
- * used up.
+ * used up. It may be @addr if @w->contended: then mmap_lock has to be let go.
  */
 unsigned long vmi_walk_pages(struct vmi_walk *w, unsigned long addr,
 			     unsigned long end)

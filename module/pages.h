@@ -89,6 +89,7 @@ struct vmi_run {
  *	only while mmap_lock is held
  * @pmd_base: first address that @pmd_table serves
  * @budget: PTEs, or work worth as many, until mmap_lock has to be let go
+ * @contended: somebody else holds a lock that is needed as well
  */
 struct vmi_walk {
 	struct mm_struct *mm;
@@ -106,6 +107,7 @@ struct vmi_walk {
 	pmd_t *pmd_table;
 	unsigned long pmd_base;
 	long budget;
+	bool contended;
 };
 
 /* No entry has all frame bits set: nothing continues this. */

@@ -255,12 +255,17 @@ static bool row_continues(const struct vmi_row *row,
 	       now.ino == row->ino;
 }
 
-/* The mapping went away under the walk: keep what was seen of it. */
+/* The mapping went away under the walk: keep what was seen of it, if anything. */
 static void cut_row(struct vmi_space *space, struct vmi_rows *rows)
 {
 	struct vmi_row *row = &rows->row[rows->nr];
 
 	space->changed = true;
+	if (space->addr == row->start) {
+		space->partial = false;
+		rows->names_used -= row->name_len;
+		return;
+	}
 	row->end = space->addr;
 	end_row(space, rows);
 }
@@ -371,6 +376,8 @@ int vmi_space_gather(struct vmi_space *space, struct vmi_rows *rows,
 			return err;
 		gather_held(space, rows, want);
 		vmi_unhold(&space->holds, space->mm);
+		if (space->walk.contended)
+			usleep_range(VMI_GIVE_WAY_US, 2 * VMI_GIVE_WAY_US);
 		cond_resched();
 	} while (space->partial || (!rows->nr && !space->done));
 	return 0;

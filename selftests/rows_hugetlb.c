@@ -3,15 +3,21 @@
  * Contract: pages of hugetlbfs count as hugetlb, not as resident (as in smaps),
  * and they have runs; entries of a higher level save the tables below.
  */
+#include <inttypes.h>
 #include <linux/memfd.h>
 #include <linux/mman.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
 
+#include "lib/diag.h"
 #include "lib/kind.h"
 #include "lib/slow.h"
 
 KIND_FIXTURE(hugetlb)
 
 #define HUGE_PAGES 4
+#define CONTENDED_READS 200
 #define MIB (1ull << 20)
 #define GIB (1ull << 30)
 
@@ -75,6 +81,55 @@ TEST_F(hugetlb, shared)
 	KIND_ROW(TARGET_ALONE(0), "rss=0 shmem=0 hugetlb=1024");
 	KIND_ROW(TARGET_ALONE(1), "rss=0 hugetlb=512 runs=1 maxrun=512");
 	KIND_AGREES();
+}
+
+#define SHARERS 2
+
+/* As another process does, from end to end of the file's mappings, all the time. */
+static void __attribute__((noreturn)) protect_for_ever(int fd)
+{
+	char *at = target_map(TARGET_ALONE(2), GIB / KIND_PAGE, KIND_RW,
+			      MAP_SHARED | MAP_NORESERVE, fd);
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (int prot = PROT_READ;; prot ^= PROT_WRITE)
+		if (mprotect(at, GIB, prot))
+			target_fail("mprotect");
+}
+
+static void contended_body(struct target *t, void *arg)
+{
+	int fd = memfd_create("rows", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB);
+	char *at;
+
+	(void)arg;
+	if (fd < 0 || ftruncate(fd, GIB))
+		target_fail("memfd_create");
+	at = target_map(TARGET_ALONE(0), HUGE_PAGES * KIND_HUGE, KIND_RW, MAP_SHARED, fd);
+	target_write(at, HUGE_PAGES, KIND_HUGE);
+	for (int i = 0; i < SHARERS; i++)
+		if (!fork())
+			protect_for_ever(fd);
+	target_step(t);
+}
+
+/* Others change their mappings of the file: what there is of ours is told nevertheless. */
+TEST_F(hugetlb, contended)
+{
+	uint64_t most = 0, holds;
+	struct report r;
+
+	ASSERT_LE(HUGE_PAGES, machine_hugepages(2 * MIB, HUGE_PAGES));
+	KIND_START(contended_body);
+	for (int i = 0; i < CONTENDED_READS; i++) {
+		ASSERT_EQ(0, report_read(&r, self->target.pid));
+		holds = strtoull(report_value(&r, "total", "holds"), NULL, 10);
+		most = holds > most ? holds : most;
+		EXPECT_STRNE("yes", report_value(&r, "total", "changed"));
+		report_free(&r);
+		KIND_ROW(TARGET_ALONE(0), "hugetlb=2048 rss=0 size=2048");
+	}
+	diag("%" PRIu64 " holds at most", most);
 }
 
 /* Above what four levels of page tables reach, where the machine has five. */
