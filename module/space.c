@@ -240,14 +240,17 @@ static void end_row(struct vmi_space *space, struct vmi_rows *rows)
 	rows->nr++;
 }
 
-/* Is @vma what the unfinished row was begun for? */
+/*
+ * Is @vma what the unfinished row was begun for? VM_MAYBE_GUARD is set with
+ * mmap_lock held for reading only (mm/madvise.c:guard_install_set_vma()).
+ */
 static bool row_continues(const struct vmi_row *row,
 			  const struct vm_area_struct *vma)
 {
 	struct vmi_row now = { .start = row->start };
 
 	if (!vma || vma->vm_start > row->start || vma->vm_end != row->end ||
-	    vma->vm_flags != row->flags)
+	    (vma->vm_flags ^ row->flags) & ~VM_MAYBE_GUARD)
 		return false;
 	if (vma->vm_file)
 		gather_file(&now, vma);

@@ -211,6 +211,11 @@ static inline bool vmi_task_on_cpu(const struct task_struct *task)
 #endif
 }
 
+/* 6.19 told by a flag which mappings may have guard markers. */
+#ifndef VM_MAYBE_GUARD
+#define VM_MAYBE_GUARD 0UL
+#endif
+
 /* Until 6.4 only io_uring had workers that are threads of a process. */
 #ifndef PF_USER_WORKER
 #define PF_USER_WORKER PF_IO_WORKER
