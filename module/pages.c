@@ -246,10 +246,10 @@ static void walk_pte_table(struct vmi_walk *w, pmd_t pmd, unsigned long addr,
 }
 
 /*
- * As mm/memory.c:vm_normal_page_pmd(). Before 6.18 marked it special, the huge
+ * As mm/memory.c:vm_normal_page_pmd(). Where it is not marked special, the huge
  * zero page is told apart by having no mapping. Anonymous mappings have it, and
  * those of files on persistent memory for their holes; no other page that these
- * map by a PMD entry lacks a mapping.
+ * map by a PMD entry lacks a mapping there.
  */
 static bool is_ordinary_pmd(struct vmi_walk *w, pmd_t pmd, unsigned long pfn)
 {
@@ -257,7 +257,8 @@ static bool is_ordinary_pmd(struct vmi_walk *w, pmd_t pmd, unsigned long pfn)
 		return false;
 	if ((w->vma->vm_flags & VM_MIXEDMAP) && !pfn_valid(pfn))
 		return false;
-	return !(w->anon || vma_is_dax(w->vma)) ||
+	return VMI_HUGE_ZERO_IS_SPECIAL ||
+	       !(w->anon || vma_is_dax(w->vma)) ||
 	       READ_ONCE(page_folio(pfn_to_page(pfn))->mapping);
 }
 
@@ -435,7 +436,8 @@ void vmi_walk_locked(struct vmi_walk *w, struct mm_struct *mm, long budget)
  *
  * To be called again for the same mapping each time mmap_lock was let go.
  * Whether a page of a private file mapping is a copy is asked only if there can
- * be copies, which is when the mapping has an anon_vma.
+ * be copies, which is when the mapping has an anon_vma. (From 6.15 on, guard
+ * markers gave a shared one an anon_vma, too, for some releases.)
  */
 void vmi_walk_vma(struct vmi_walk *w, struct vm_area_struct *vma)
 {
@@ -443,7 +445,8 @@ void vmi_walk_vma(struct vmi_walk *w, struct vm_area_struct *vma)
 
 	w->vma = vma;
 	w->anon = vma_is_anonymous(vma);
-	w->mixed = !w->anon && READ_ONCE(vma->anon_vma);
+	w->mixed = !w->anon && !(vma->vm_flags & VM_SHARED) &&
+		   READ_ONCE(vma->anon_vma);
 	w->shmem = file && shmem_mapping(file->f_mapping);
 	w->swap = w->shmem ? vmi_shmem_swap(vma) : VMI_SWAP_PTES;
 }

@@ -44,6 +44,14 @@ static inline bool vmi_leaf_is_guard(softleaf_t leaf)
 #endif
 }
 
+/*
+ * 6.18 marked the huge zero page so. Persistent memory may lack a mapping since then:
+ * pages that several files share (fs/dax.c:dax_folio_make_shared()).
+ */
+#define VMI_HUGE_ZERO_IS_SPECIAL \
+	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0) && \
+	 IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP))
+
 /* 6.12 marked huge entries without a struct page; 6.17 dropped devmap. */
 static inline bool vmi_pmd_is_special(pmd_t pmd)
 {
