@@ -32,9 +32,9 @@ struct vmi_stacks;
  * @flags: its VM_* flags
  * @offset: where in its file @start lies, in bytes
  * @dev: device of the file
+ * @name_len: bytes in @name, 0 if it has none
  * @ino: inode of the file
  * @name: what maps would print for it, not terminated
- * @name_len: bytes in @name, 0 if it has none
  * @pages: what is mapped
  * @tracked: @faults is set
  * @faults: its page faults
@@ -46,9 +46,9 @@ struct vmi_row {
 	unsigned long flags;
 	u64 offset;
 	dev_t dev;
+	unsigned int name_len;
 	u64 ino;
 	const char *name;
-	unsigned int name_len;
 	struct vmi_pages pages;
 	bool tracked;
 	struct vmi_faults faults;
