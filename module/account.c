@@ -12,6 +12,7 @@
  */
 #include <linux/atomic.h>
 #include <linux/minmax.h>
+#include <linux/mm.h>
 #include <linux/mm_types.h>
 #include <linux/rcupdate.h>
 
@@ -32,7 +33,7 @@ void vmi_account_begin(struct vmi_account *account, const struct mm_struct *mm)
 	if (!account->track)
 		return;
 	account->since_ns = account->track->since_ns;
-	account->moves = atomic_read(&account->track->moves);
+	account->moves = atomic_read_acquire(&account->track->moved);
 	account->own_known = vmi_faults_own(account->track->tgid, mm,
 					    &account->rusage_min,
 					    &account->rusage_maj);
@@ -86,6 +87,24 @@ static u64 lost(const struct vmi_account *account, const struct vmi_faults *rows
 	return due - min(due, seen);
 }
 
+/*
+ * Of mappings that have no row any more: somebody is about to unmap them, and has only
+ * taken them out of the address space yet; or he was not seen.
+ */
+static void add_unmapped(struct vmi_account *account,
+			 const struct vmi_faults *rows)
+{
+	struct vmi_faults all = {};
+	unsigned int i;
+
+	rcu_read_lock();
+	vmi_counts_sum(&account->track->counts, 0, TASK_SIZE_MAX, &all);
+	rcu_read_unlock();
+	for (i = 0; i < VMI_FAULT_COUNTERS; i++)
+		if (all.nr[i] > rows->nr[i])
+			account->gone.nr[i] += all.nr[i] - rows->nr[i];
+}
+
 /**
  * vmi_account_close() - balance the account after the last row was gathered
  * @account: the account
@@ -108,9 +127,15 @@ void vmi_account_close(struct vmi_account *account,
 	account->unattributed = atomic64_read(&track->unattributed);
 	for (i = 0; i < VMI_FAULT_COUNTERS; i++)
 		account->gone.nr[i] = atomic64_read(&track->gone[i]);
+	account->lost = lost(account, rows);
+	if (account->lost) {
+		add_unmapped(account, rows);
+		account->lost = lost(account, rows);
+	}
+	/* Pairs with that of faults.c:begin_move(). */
+	smp_rmb();
 	account->lost_known = account->own_known &&
 			      account->moves == atomic_read(&track->moves);
-	account->lost = lost(account, rows);
 	vmi_growth_sums(&track->growth, &account->grows);
 	account->fire = vmi_hooks_fire();
 }

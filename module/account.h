@@ -28,7 +28,7 @@ struct vmi_track;
  * @lost_known: @lost is set: no mapping moved or went meanwhile
  * @lost: faults of the process that nobody saw
  * @fire: the probes fire
- * @moves: of the tracking when the account began
+ * @moves: moves of the tracking that were done when the account began
  */
 struct vmi_account {
 	struct vmi_track *track;

@@ -303,6 +303,20 @@ struct vmi_leaf *vmi_counts_leaf(struct vmi_counts *counts, unsigned long addr)
 }
 
 /**
+ * vmi_counts_find() - find the leaf of an address
+ * @counts: the counters
+ * @addr: the address, in a mapping that stays while the leaf is used
+ *
+ * Called in an RCU read-side section.
+ *
+ * Return: the leaf; NULL if there is none, or it was missed while the table grew.
+ */
+struct vmi_leaf *vmi_counts_find(struct vmi_counts *counts, unsigned long addr)
+{
+	return find_leaf(counts, VMI_LEAF_INDEX(addr));
+}
+
+/**
  * vmi_leaf_widen() - prepare a leaf for more faults than its bytes can hold
  * @counts: the counters
  * @leaf: a leaf of theirs

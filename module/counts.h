@@ -135,6 +135,8 @@ void vmi_counts_init(struct vmi_counts *counts);
 void vmi_counts_free(struct vmi_counts *counts, bool readers);
 struct vmi_leaf *vmi_counts_leaf(struct vmi_counts *counts,
 				 unsigned long addr);
+struct vmi_leaf *vmi_counts_find(struct vmi_counts *counts,
+				 unsigned long addr);
 void vmi_counts_sum(struct vmi_counts *counts, unsigned long start,
 		    unsigned long end, struct vmi_faults *sum);
 void vmi_counts_take(struct vmi_counts *counts, struct mm_struct *mm,

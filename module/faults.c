@@ -239,6 +239,25 @@ static noinline void emit_event(struct vmi_task *record, bool major)
 	record->event.vm_end = 0;
 }
 
+/* Others have let go of the leaf, which may be there yet. */
+static noinline struct vmi_leaf *find_leaf_again(const struct vmi_task *record)
+{
+	if (record->track == &nowhere)
+		return NULL;
+	return vmi_counts_find(&record->track->counts, record->addr);
+}
+
+/* False if there is no leaf for the noted fault. */
+static __always_inline bool count_in_leaf(const struct vmi_task *record,
+					  bool major)
+{
+	struct vmi_leaf *leaf = record->leaf;
+
+	if (unlikely(!leaf))
+		leaf = find_leaf_again(record);
+	return leaf && vmi_leaf_add(leaf, record->slot, record->kind, major);
+}
+
 /* The noted fault did complete. */
 static __always_inline void count(struct vmi_task *record, bool major)
 {
@@ -247,8 +266,7 @@ static __always_inline void count(struct vmi_task *record, bool major)
 		record->kind = VMI_FAULT_SWAP;
 	if (unlikely(record->noted == VMI_NOTED_GONE))
 		count_gone(record, major);
-	else if (!record->leaf ||
-		 !vmi_leaf_add(record->leaf, record->slot, record->kind, major))
+	else if (!count_in_leaf(record, major))
 		atomic64_inc(&record->track->unattributed);
 	if (unlikely(record->home != record->track))
 		count_remote(record);
@@ -284,6 +302,18 @@ static __always_inline void settle(struct vmi_task *record)
 	record->maj = maj;
 }
 
+/*
+ * Is an address in a leaf that the range is in, too? The leaf goes if nothing else of it
+ * is mapped; and who unmapped the address may not have been seen.
+ */
+static bool shares_leaf(unsigned long addr, unsigned long start,
+			unsigned long end)
+{
+	return start < end &&
+	       (VMI_LEAF_INDEX(addr) == VMI_LEAF_INDEX(start) ||
+		VMI_LEAF_INDEX(addr) == VMI_LEAF_INDEX(end - 1));
+}
+
 /* Settle a record whose task may be doing anything now. */
 static void settle_other(struct vmi_task *record, struct vmi_track *track,
 			 unsigned long start, unsigned long end)
@@ -297,6 +327,8 @@ static void settle_other(struct vmi_task *record, struct vmi_track *track,
 	}
 	if (record->addr >= start && record->addr < end) {
 		record->noted = VMI_NOTED_GONE;
+		WRITE_ONCE(record->leaf, NULL);
+	} else if (shares_leaf(record->addr, start, end)) {
 		WRITE_ONCE(record->leaf, NULL);
 	}
 	record->queued = true;
@@ -526,7 +558,8 @@ static __always_inline bool note(struct vmi_task *record,
 			vmi_growth_make_room(&track->growth);
 	}
 	raw_spin_lock(&record->lock);
-	if (unlikely(record->track != track || record->target_mm != vma->vm_mm)) {
+	if (unlikely(record->track != track || record->target_mm != vma->vm_mm ||
+		     record->finished)) {
 		raw_spin_unlock(&record->lock);
 		return false;
 	}
@@ -540,6 +573,8 @@ static __always_inline bool note(struct vmi_task *record,
 	record->shmem = kind == VMI_FAULT_FILE && is_shmem(vma);
 	if (trace_fault_enabled())
 		note_event(record, vma, flags);
+	else
+		record->event.vm_end = 0;
 	if (!record->queued && likely(track != &nowhere)) {
 		record->queued = true;
 		llist_add(&record->unsettled, &track->unsettled);
@@ -554,6 +589,7 @@ static __always_inline bool is_linked(const struct vmi_task *record,
 {
 	return READ_ONCE(record->target_mm) == mm &&
 	       READ_ONCE(record->home_mm) == current->mm &&
+	       !READ_ONCE(record->finished) &&
 	       !READ_ONCE(READ_ONCE(record->track)->dead);
 }
 
@@ -596,6 +632,21 @@ void vmi_faults_leave(void)
 	rcu_read_unlock();
 }
 
+/* Whose counts are on their way from one place to another is no sum to be had. */
+static void begin_move(struct vmi_track *track)
+{
+	atomic_inc(&track->moves);
+	/* First this, then counts change; see vmi_account_close(). */
+	smp_mb__after_atomic();
+}
+
+static void end_move(struct vmi_track *track)
+{
+	/* First they have changed, then this; see vmi_account_begin(). */
+	smp_mb__before_atomic();
+	atomic_inc(&track->moved);
+}
+
 /**
  * vmi_faults_unmapped() - a range of addresses is no longer mapped
  * @track: the address space
@@ -610,10 +661,11 @@ void vmi_faults_unmapped(struct vmi_track *track, unsigned long start,
 {
 	struct vmi_faults gone = {};
 
-	atomic_inc(&track->moves);
+	begin_move(track);
 	vmi_faults_settle(track, start, end);
 	vmi_counts_take(&track->counts, track->mm, start, end, &gone);
 	add_gone(track, &gone);
+	end_move(track);
 }
 
 /**
@@ -630,10 +682,11 @@ void vmi_faults_moved(struct vmi_track *track, unsigned long from,
 {
 	struct vmi_faults lost = {};
 
-	atomic_inc(&track->moves);
+	begin_move(track);
 	vmi_faults_settle(track, from, from + len);
 	vmi_counts_move(&track->counts, from, to, len, &lost);
 	atomic64_add(vmi_faults_sum(&lost), &track->unattributed);
+	end_move(track);
 }
 
 /**
@@ -769,11 +822,38 @@ void vmi_faults_adopt(struct vmi_track *track, struct task_struct *leader)
 	} while (read_seqretry(&signal->stats_lock, seq) &&
 		 ++tries < VMI_THREADS_TRIES);
 	rcu_read_unlock();
-	atomic64_add(min, &track->before_min);
-	atomic64_add(maj, &track->before_maj);
+	spin_lock(&track->settle_lock);
+	/* What execve() found has all of this in it. */
+	if (!track->execed) {
+		atomic64_add(min, &track->before_min);
+		atomic64_add(maj, &track->before_maj);
+	}
+	spin_unlock(&track->settle_lock);
 }
 
-/* A fault in another address space is not settled with those of its own. */
+/**
+ * vmi_faults_execed() - the current process has a new program
+ * @track: its tracking
+ *
+ * It is not to be told of the faults before that.
+ */
+void vmi_faults_execed(struct vmi_track *track)
+{
+	u64 min, maj;
+
+	if (!vmi_faults_own(track->tgid, current->mm, &min, &maj))
+		return;
+	spin_lock(&track->settle_lock);
+	track->execed = true;
+	atomic64_set(&track->before_min, min);
+	atomic64_set(&track->before_maj, maj);
+	spin_unlock(&track->settle_lock);
+}
+
+/*
+ * A fault in another address space is not settled with those of its own; nor is one
+ * that was not noted, as the thread was in it when tracking began.
+ */
 static void settle_elsewhere(const struct task_struct *thread)
 {
 	struct vmi_task *record = find_record(thread);
@@ -781,7 +861,7 @@ static void settle_elsewhere(const struct task_struct *thread)
 	if (!record)
 		return;
 	raw_spin_lock(&record->lock);
-	if (record->home != record->track)
+	if (record->home != record->track || record->adopted)
 		settle(record);
 	raw_spin_unlock(&record->lock);
 }

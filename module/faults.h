@@ -23,6 +23,7 @@ void vmi_faults_unmapped(struct vmi_track *track, unsigned long start,
 			 unsigned long end);
 void vmi_faults_moved(struct vmi_track *track, unsigned long from,
 		      unsigned long to, unsigned long len);
+void vmi_faults_execed(struct vmi_track *track);
 void vmi_faults_adopt(struct vmi_track *track, struct task_struct *leader);
 void vmi_faults_forget(struct task_struct *task);
 void vmi_faults_sweep(void);

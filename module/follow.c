@@ -123,6 +123,24 @@ static int track_process(struct mm_struct *mm, struct task_struct *leader,
 	return 0;
 }
 
+/* Its address space, which threads may have whose leader has exited. NULL if none has. */
+static struct mm_struct *get_process_mm(struct task_struct *leader)
+{
+	struct mm_struct *mm = get_task_mm(leader);
+	struct task_struct *thread;
+
+	if (mm || (leader->flags & PF_KTHREAD))
+		return mm;
+	rcu_read_lock();
+	for_each_thread(leader, thread) {
+		mm = get_task_mm(thread);
+		if (mm)
+			break;
+	}
+	rcu_read_unlock();
+	return mm;
+}
+
 /* Everyone there is. Those who come meanwhile are followed by the probes. */
 static void track_everyone(void)
 {
@@ -137,7 +155,7 @@ static void track_everyone(void)
 		put_pid(pid);
 		if (!leader)
 			continue;
-		mm = get_task_mm(leader);
+		mm = get_process_mm(leader);
 		if (mm) {
 			if (track_process(mm, leader, false))
 				atomic64_inc(&untracked);
@@ -270,7 +288,8 @@ int vmi_follow_init(void)
 	mutex_lock(&follow_lock);
 	if (follow_all && follow_everyone()) {
 		pr_warn("page faults are not counted: no probes\n");
-		follow_all = false;
+		follow_asked();
+		vmi_faults_forget_all();
 	}
 	ready = true;
 	mutex_unlock(&follow_lock);
@@ -424,6 +443,9 @@ static bool follow(struct mm_struct *mm, struct task_struct *task, bool asked)
 	struct vmi_track *track;
 
 	track = vmi_track_add(mm, task_tgid(task), asked, VMI_GFP_HOOK);
+	/* Somebody who tracks everyone came first. */
+	if (track == ERR_PTR(-EEXIST) && asked)
+		ask_for(mm);
 	return track != ERR_PTR(-ENOMEM);
 }
 
@@ -497,7 +519,6 @@ void vmi_follow_execed(void)
 {
 	bool asked = test_and_clear_bit(exec_bit(), asked_in_exec);
 	struct vmi_track *track = vmi_track_find(current->mm);
-	u64 min, maj;
 
 	/* There was no memory, or tracking began, since vmi_follow_exec(). */
 	if (!track && (asked || READ_ONCE(follow_all))) {
@@ -505,10 +526,8 @@ void vmi_follow_execed(void)
 			atomic64_inc(&untracked);
 		track = vmi_track_find(current->mm);
 	}
-	if (!track || !vmi_faults_own(track->tgid, current->mm, &min, &maj))
-		return;
-	atomic64_set(&track->before_min, min);
-	atomic64_set(&track->before_maj, maj);
+	if (track)
+		vmi_faults_execed(track);
 }
 
 /**

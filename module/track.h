@@ -23,13 +23,15 @@
  * @refs: who may still look at this
  * @dead: no longer in the set: what follows means nothing any more
  * @asked: it was asked for, itself or the process it descends from
+ * @execed: @before_min and @before_maj are those at its execve()
  * @since_ns: when tracking began, CLOCK_MONOTONIC
  * @before_min: minor faults the process had before that
  * @before_maj: major ones
  * @remote: faults in this address space that others caused
  * @elsewhere: faults of the process in other address spaces
  * @unattributed: faults that no page could be given
- * @moves: how often mappings were moved or removed
+ * @moves: how often mappings began to be moved or removed
+ * @moved: how often that was done
  * @gone: faults of pages that are no longer mapped
  * @counts: faults of all others, by page
  * @growth: growths of its stacks
@@ -45,6 +47,7 @@ struct vmi_track {
 	refcount_t refs;
 	bool dead;
 	bool asked;
+	bool execed;
 	u64 since_ns;
 	atomic64_t before_min;
 	atomic64_t before_maj;
@@ -52,6 +55,7 @@ struct vmi_track {
 	atomic64_t elsewhere;
 	atomic64_t unattributed;
 	atomic_t moves;
+	atomic_t moved;
 	atomic64_t gone[VMI_FAULT_COUNTERS];
 	struct vmi_counts counts;
 	struct vmi_growth growth;

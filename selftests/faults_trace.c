@@ -293,6 +293,25 @@ TEST_F(faults_trace, nothing_when_off)
 	EXPECT_EQ(0, faults_agree(PID));
 }
 
+TEST_F(faults_trace, nothing_of_while_it_was_off)
+{
+	uint64_t stat, on = 0;
+
+	ASSERT_EQ(0, machine_swap_on(64));
+	KIND_START(known_body);
+	for (int turn = 0; turn < 2; turn++) {
+		KIND_NEXT();
+		ASSERT_EQ(0, procfile_write(EVENT "enable", "1"));
+		stat = track_stat(PID);
+		KIND_NEXT();
+		on += track_stat(PID) - stat - machine_is_rt();
+		ASSERT_EQ(0, procfile_write(EVENT "enable", "0"));
+	}
+	ASSERT_EQ(0, parse_events(INSTANCE "/trace", ": fault:", PID, &events));
+	EXPECT_EQ(on, events.count);
+	EXPECT_EQ(0, faults_agree(PID));
+}
+
 TEST_F(faults_trace, nothing_of_others)
 {
 	ASSERT_EQ(0, machine_swap_on(64));

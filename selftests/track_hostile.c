@@ -365,6 +365,51 @@ TEST_F(track_hostile, reset_while_others_write)
 	EXPECT_EQ(0, faults_row(victim, QUIET, "anonflt=%d", QUIET_PAGES));
 }
 
+#define LARGE_PAGES 4096
+#define LARGE_READS 1000
+#define LARGE_NAP_US 5000
+#define LARGE_SECONDS 5
+
+/* Faults, which it takes longer to get rid of than to read a report. */
+static void __attribute__((noreturn)) unmap_for_ever(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;) {
+		char *at = target_map(TARGET_ALONE(0), LARGE_PAGES, KIND_RW, KIND_PRIVATE, -1);
+
+		target_small_pages(at, LARGE_PAGES);
+		target_write(at, LARGE_PAGES, 1);
+		if (munmap(at, LARGE_PAGES * KIND_PAGE))
+			target_fail("munmap");
+	}
+}
+
+/* What is just being unmapped has no row any more, and is not lost. */
+TEST_F(track_hostile, read_while_unmapping)
+{
+	double end = seconds(CLOCK_MONOTONIC) + LARGE_SECONDS;
+	uint64_t unknown = 0, lost;
+	struct report r;
+	int reads;
+
+	self->other = fork();
+	if (!self->other)
+		unmap_for_ever();
+	ASSERT_LT(0, self->other);
+	for (reads = 0; reads < LARGE_READS && seconds(CLOCK_MONOTONIC) < end; reads++) {
+		ASSERT_EQ(0, report_read(&r, self->other));
+		ASSERT_TRUE(report_number(&r, "faults", "lost", &lost));
+		unknown += lost == REPORT_UNKNOWN;
+		usleep(reads * 1237 % LARGE_NAP_US);
+		ASSERT_TRUE(!lost || lost == REPORT_UNKNOWN) {
+			TH_LOG("pid %d, read %d: expected nothing lost, seen %lu", self->other,
+			       reads, (unsigned long)lost);
+		}
+		report_free(&r);
+	}
+	diag("%d reads, of which %lu do not know", reads, (unsigned long)unknown);
+}
+
 /* -------- memory that nobody needs any more -------- */
 
 /* What processes that were there before may come to need for themselves. */
@@ -426,6 +471,47 @@ static void __attribute__((noreturn)) exit_as_leader(void)
 		_exit(3);
 	syscall(SYS_exit, 0);
 	__builtin_unreachable();
+}
+
+#define UNTRACKED_STATUS 4
+
+/* With everybody's faults being counted anew, so are those of this process. */
+static void *read_without_leader(void *arg)
+{
+	char text[4096];
+	ssize_t got;
+
+	(void)arg;
+	for (int i = 0; i < ZOMBIE_TRIES && !process_is_zombie(getpid()); i++)
+		usleep(1000);
+	if (procfile_write(TRACK_PARAMETER("track"), "none") ||
+	    procfile_write(TRACK_PARAMETER("track"), "all"))
+		_exit(1);
+	got = pread(zombie_fd, text, sizeof(text) - 1, 0);
+	text[got > 0 ? got : 0] = '\0';
+	_exit(strstr(text, "\ntracked_since ") && !strstr(text, "\ntracked_since -\n") ?
+	      0 : UNTRACKED_STATUS);
+}
+
+TEST_F(track_hostile, everyone_but_a_leader)
+{
+	int status;
+
+	self->other = fork();
+	if (!self->other) {
+		pthread_t thread;
+
+		zombie_fd = open("/proc/vminspect/self", O_RDONLY | O_CLOEXEC);
+		if (zombie_fd < 0 || pthread_create(&thread, NULL, read_without_leader, NULL))
+			_exit(3);
+		syscall(SYS_exit, 0);
+	}
+	ASSERT_LT(0, self->other);
+	ASSERT_EQ(self->other, waitpid(self->other, &status, 0));
+	EXPECT_EQ(0, status) {
+		TH_LOG("pid %d: expected to be tracked, seen status %x", self->other, status);
+	}
+	self->other = 0;
 }
 
 TEST_F(track_hostile, zombie_leader)
@@ -572,6 +658,7 @@ TEST_F(track_hostile, exec_during_track_all)
 	static const char again[] = "exec sh -c \"$AGAIN\"";
 	char *const argv[] = { "sh", "-c", (char *)again, NULL };
 	double end = seconds(CLOCK_MONOTONIC) + EXEC_SECONDS;
+	struct track_sums sums;
 
 	ASSERT_EQ(0, setenv("AGAIN", again, 1));
 	for (int i = 0; i < EXECERS; i++)
@@ -586,6 +673,8 @@ TEST_F(track_hostile, exec_during_track_all)
 				TH_LOG("pid %d, round %d: expected a time after track=all, seen -",
 				       self->execer[i].pid, round);
 			}
+			ASSERT_TRUE(track_sum(self->execer[i].pid, &sums));
+			EXPECT_EQ(0, sums.lost);
 		}
 		for (int i = 0; i < EXECERS; i++)
 			ASSERT_EQ(0, target_continue(&self->execer[i]));

@@ -40,25 +40,34 @@ struct vmi_hook_range {
  * Where mappings that were taken out of the address space are got rid of:
  * unmap_vmas(tlb, tree or state, vma, start, end, ...), mm/memory.c, once for all
  * that go together. exit_mmap() calls that too, with an @end past all addresses.
- * Newer kernels have it take a struct of all that, known to mm/ only: there it is
- * remove_vma(vma), of each of them.
+ * 7.0 had it take a struct of all that instead, known to mm/ only.
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-#define VMI_HOOK_UNMAPPED "remove_vma"
+#define VMI_HOOK_UNMAPPED "unmap_vmas"
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+struct unmap_desc {
+	struct ma_state *mas;
+	struct vm_area_struct *first;
+	unsigned long pg_start;
+	unsigned long pg_end;
+	unsigned long vma_start;
+	unsigned long vma_end;
+	unsigned long tree_end;
+	unsigned long tree_reset;
+	bool mm_wr_locked;
+};
 
 static inline struct vmi_hook_range vmi_hook_unmapped(struct ftrace_regs *fregs)
 {
-	const struct vm_area_struct *vma = vmi_hook_arg(fregs, 0);
+	const struct unmap_desc *unmap = vmi_hook_arg(fregs, 1);
 
 	return (struct vmi_hook_range){
-		.mm = vma->vm_mm,
-		.start = vma->vm_start,
-		.end = vma->vm_end,
+		.mm = unmap->first ? unmap->first->vm_mm : NULL,
+		.start = unmap->vma_start,
+		.end = min(unmap->vma_end, TASK_SIZE_MAX),
 	};
 }
 #else
-#define VMI_HOOK_UNMAPPED "unmap_vmas"
-
 static inline struct vmi_hook_range vmi_hook_unmapped(struct ftrace_regs *fregs)
 {
 	const struct vm_area_struct *vma = vmi_hook_arg(fregs, 2);
