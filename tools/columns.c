@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "columns.h"
+#include "text.h"
 
 /**
  * column_of_key() - find the column for one of the report's
@@ -27,7 +28,10 @@ static bool is_called(const struct column *column, const char *name, size_t len)
 
 	if (len != whole && !(len + 1 == whole && column->name[len] == '%'))
 		return false;
-	return !strncasecmp(column->name, name, len);
+	for (size_t i = 0; i < len; i++)
+		if (text_lower(column->name[i]) != text_lower(name[i]))
+			return false;
+	return true;
 }
 
 /**

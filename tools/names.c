@@ -18,6 +18,9 @@
 #include "names.h"
 #include "value.h"
 
+/* What the kernel puts behind the name of a file that is no longer there. */
+#define DELETED " (deleted)"
+
 /* The first bytes of a file, as a string; empty if it cannot be read. */
 static void read_string(int dir, const char *file, char *text, size_t size)
 {
@@ -41,7 +44,7 @@ static bool is_basename(const char *path, const char *name)
 static bool goes_by(int process, const char *name)
 {
 	char text[PATH_MAX];
-	char *deleted;
+	const size_t end = strlen(DELETED);
 	ssize_t len;
 
 	read_string(process, "comm", text, sizeof(text));
@@ -57,9 +60,8 @@ static bool goes_by(int process, const char *name)
 	if (len < 0)
 		return false;
 	text[len] = '\0';
-	deleted = strstr(text, " (deleted)");
-	if (deleted && !deleted[strlen(" (deleted)")])
-		*deleted = '\0';
+	if ((size_t)len > end && !strcmp(text + len - end, DELETED))
+		text[len - end] = '\0';
 	return is_basename(text, name);
 }
 
@@ -80,6 +82,17 @@ static bool process_goes_by(int proc, const char *pid, const char *name)
 	return yes;
 }
 
+/* This process, as that /proc numbers it; 0 if it is not in there. */
+static uint64_t own_pid(int proc)
+{
+	char text[32];
+	ssize_t len = readlinkat(proc, "self", text, sizeof(text) - 1);
+	uint64_t pid;
+
+	text[len > 0 ? len : 0] = '\0';
+	return value_number(text, 10, &pid) ? pid : 0;
+}
+
 /**
  * names_find() - find processes by name
  * @sysroot: directory that stands for /
@@ -91,7 +104,7 @@ static bool process_goes_by(int proc, const char *pid, const char *name)
  */
 uint64_t *names_find(const char *sysroot, const char *name, size_t *nr)
 {
-	uint64_t *pids = NULL, *grown, pid;
+	uint64_t *pids = NULL, *grown, pid, self;
 	struct dirent *entry;
 	char *path;
 	DIR *proc;
@@ -106,8 +119,9 @@ uint64_t *names_find(const char *sysroot, const char *name, size_t *nr)
 	dir = proc ? dirfd(proc) : -1;
 	if (dir < 0)
 		err(EXIT_FAILURE, "%s", path);
+	self = own_pid(dir);
 	while ((entry = readdir(proc))) {
-		if (!value_number(entry->d_name, 10, &pid) || pid == (uint64_t)getpid() ||
+		if (!value_number(entry->d_name, 10, &pid) || pid == self ||
 		    !process_goes_by(dir, entry->d_name, name))
 			continue;
 		grown = reallocarray(pids, *nr + 1, sizeof(*pids));

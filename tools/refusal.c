@@ -5,6 +5,7 @@
 #include "fields.h"
 #include "growth.h"
 #include "refusal.h"
+#include "stacks.h"
 #include "text.h"
 #include "vmas.h"
 
@@ -15,12 +16,14 @@
  * @growth: the log it is in
  * @row: which row of it
  * @vmas: the VMAs of the process
+ * @stacks: its stacks
  * @units: how to show sizes
  */
 struct event {
 	const struct rows *growth;
 	size_t row;
 	const struct rows *vmas;
+	const struct rows *stacks;
 	const struct units *units;
 };
 
@@ -42,7 +45,36 @@ static void rlimit_stack(const struct event *event)
 		return;
 	}
 	text_safe(comm, sizeof(comm), value(event, GROWTH_COMM, raw));
-	printf(", that of %s, who wrote there: raise it with ulimit -s before starting it", comm);
+	printf(", that of %s, who read or wrote there: raise it with ulimit -s before starting it", comm);
+}
+
+/* Pages that the kernel keeps free below a stack that grows, if nobody says otherwise. */
+#define GUARD_GAP 256
+
+/* What this kernel has below the main stack, in bytes. */
+static uint64_t guard_bytes(const struct rows *stacks)
+{
+	uint64_t pages = GUARD_GAP, guard;
+	char raw[CELL_MAX];
+
+	for (size_t row = 0; row < stacks->all; row++)
+		if (!strcmp(rows_cell(stacks, row, STACK_KIND, NULL, raw), "main") &&
+		    value_number(rows_cell(stacks, row, STACK_GUARD, NULL, raw), 10, &guard))
+			pages = guard;
+	return pages * stacks->page_size;
+}
+
+/* May a VMA be accessed, and is it so near? As mm/vma.c:expand_downwards() asks. */
+static bool is_in_the_way(const struct event *event, size_t vma)
+{
+	uint64_t end = 0, start = 0;
+	char raw[CELL_MAX];
+
+	if (!strncmp(rows_cell(event->vmas, vma, COL_PERMS, NULL, raw), "---", 3))
+		return false;
+	value_number(rows_cell(event->vmas, vma, COL_END, NULL, raw), 16, &end);
+	value_number(value(event, GROWTH_NEW, raw), 16, &start);
+	return start < end || start - end < guard_bytes(event->stacks);
 }
 
 /* What is in the way is what is right below the stack. */
@@ -56,8 +88,8 @@ static void guard_gap(const struct event *event)
 
 	value_number(value(event, GROWTH_OLD, raw), 16, &start);
 	below = vmas_below(vmas, start);
-	if (below == vmas->all) {
-		printf("what was too near is gone, nothing is mapped below the stack now");
+	if (below == vmas->all || !is_in_the_way(event, below)) {
+		printf("what was too near (stack_guard_gap) is gone");
 		return;
 	}
 	for (size_t i = 0; i < sizeof(what) / sizeof(*what); i++) {
@@ -156,11 +188,15 @@ static size_t last_refusal(const struct rows *growth, const char *reason)
  * refusal_advice() - print a line for each reason of a refusal: what to do
  * @growth: the growth log
  * @vmas: the VMAs of the process
+ * @stacks: its stacks
  * @units: how to show sizes
  */
-void refusal_advice(const struct rows *growth, const struct rows *vmas, const struct units *units)
+void refusal_advice(const struct rows *growth, const struct rows *vmas,
+		    const struct rows *stacks, const struct units *units)
 {
-	struct event event = { .growth = growth, .vmas = vmas, .units = units };
+	struct event event = {
+		.growth = growth, .vmas = vmas, .stacks = stacks, .units = units,
+	};
 
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++) {
 		event.row = last_refusal(growth, refusals[i].reason);

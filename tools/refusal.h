@@ -7,6 +7,7 @@
 
 const char *refusal_text(const char *result, const char *limit, const struct units *units,
 			 char *buf);
-void refusal_advice(const struct rows *growth, const struct rows *vmas, const struct units *units);
+void refusal_advice(const struct rows *growth, const struct rows *vmas,
+		    const struct rows *stacks, const struct units *units);
 
 #endif /* REFUSAL_H */

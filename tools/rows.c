@@ -253,7 +253,7 @@ static void member_name(const char *name, char *out)
 {
 	for (; *name; name++)
 		if (isalnum((unsigned char)*name))
-			*out++ = tolower((unsigned char)*name);
+			*out++ = text_lower(*name);
 	*out = '\0';
 }
 

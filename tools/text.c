@@ -106,3 +106,15 @@ size_t text_utf8(const char *s)
 		return 0;
 	return len;
 }
+
+/**
+ * text_lower() - a letter in lower case, in any locale: there are some in which i is not
+ * that of I
+ * @c: the letter
+ *
+ * Return: that of A to Z, anything else as it is.
+ */
+char text_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
+}

@@ -8,5 +8,6 @@
 void text_safe(char *out, size_t size, const char *in);
 void text_unescape(char *text);
 size_t text_utf8(const char *s);
+char text_lower(char c);
 
 #endif /* TEXT_H */

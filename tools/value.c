@@ -191,14 +191,16 @@ static void print_size(char *buf, uint64_t bytes)
 
 static void print_nsec(char *buf, uint64_t nsec)
 {
-	if (nsec < 1000)
-		snprintf(buf, VALUE_MAX, "%" PRIu64 "ns", nsec);
-	else if (nsec < 1000000)
-		print_scaled(buf, nsec, 1000, "us");
-	else if (nsec < 1000000000)
-		print_scaled(buf, nsec, 1000000, "ms");
-	else
-		print_scaled(buf, nsec, 1000000000, "s");
+	static const char *const suffix[] = { "ns", "us", "ms", "s" };
+	uint64_t unit = 1;
+	size_t i = 0;
+
+	/* Rounded first, as a size is. */
+	while (i < 3 && divide_rounded(nsec, unit) >= 1000) {
+		unit *= 1000;
+		i++;
+	}
+	print_scaled(buf, nsec, unit, suffix[i]);
 }
 
 /* Rounded, but only all of it is 100.0. */

@@ -179,7 +179,8 @@ static void show_tables(struct view *view, const struct content *content)
 	if (view->parts & PART_GROWTH)
 		show_rows(&view->growth, &content->growth);
 	if (has_advice(view))
-		refusal_advice(&content->growth, &content->vmas, &content->units);
+		refusal_advice(&content->growth, &content->vmas, &content->stacks,
+			       &content->units);
 	if (view->parts & PART_COST)
 		show_fields(view, content, "total", cost_fields);
 }
@@ -275,7 +276,7 @@ static int read_content(const struct view *view, struct content *content)
 	if ((view->parts & PART_VMAS || has_advice(view)) &&
 	    rows_read(&content->vmas, &vma_columns, report, page_size))
 		return -1;
-	if (view->parts & PART_STACKS &&
+	if ((view->parts & PART_STACKS || has_advice(view)) &&
 	    rows_read(&content->stacks, &stack_columns, report, page_size))
 		return -1;
 	if (view->parts & PART_GROWTH &&
@@ -306,7 +307,8 @@ static void add_notes(struct view *view, const struct content *content)
 			   view->opts.from ? ", or the file was cut" : "");
 		view->failed = true;
 	}
-	if (!strcmp(fields_get(report, "total", "changed"), "yes"))
+	if ((view->parts & ~(PART_STACKS | PART_GROWTH)) &&
+	    !strcmp(fields_get(report, "total", "changed"), "yes"))
 		report_bad(report, 0, "pid %s: mappings came or went while it was read", pid);
 	if (view->parts & ~(PART_STACKS | PART_GROWTH))
 		faults_notes(report);
