@@ -65,6 +65,7 @@ enum vmi_noted {
  * @queued: the record is among the unsettled ones of @track
  * @adopted: the task existed before tracking, and may have been in a fault then
  * @finished: the task exits, its record is no longer used
+ * @dropped: it is no longer found, and freed by who takes it off the list
  * @addr: the address
  * @leaf: the address's leaf, NULL if there is none or it may have been freed
  * @min: the task's min_flt when the fault began
@@ -90,6 +91,7 @@ struct vmi_task {
 	bool queued;
 	bool adopted;
 	bool finished;
+	bool dropped;
 	unsigned long addr;
 	struct vmi_leaf *leaf;
 	unsigned long min;
@@ -201,6 +203,15 @@ static struct vmi_task *get_record(struct task_struct *task)
 	vmi_track_put(&nowhere);
 	free_record(record);
 	return there;
+}
+
+/* Nobody finds the record any more, and it is on no list. */
+static void release_record(struct vmi_task *record)
+{
+	vmi_track_put(record->track);
+	if (record->home)
+		vmi_track_put(record->home);
+	call_rcu(&record->rcu, free_record_rcu);
 }
 
 static void add_gone(struct vmi_track *track, const struct vmi_faults *faults)
@@ -351,15 +362,23 @@ void vmi_faults_settle(struct vmi_track *track, unsigned long start,
 {
 	struct vmi_task *record, *next;
 	struct llist_node *list;
+	unsigned int pending = 0;
+	bool dropped;
 
 	rcu_read_lock();
 	spin_lock(&track->settle_lock);
+	atomic_set(&track->dropped, 0);
 	list = llist_del_all(&track->unsettled);
 	llist_for_each_entry_safe(record, next, list, unsettled) {
 		raw_spin_lock(&record->lock);
 		settle_other(record, track, start, end);
+		pending += record->queued;
+		dropped = record->dropped;
 		raw_spin_unlock(&record->lock);
+		if (dropped)
+			release_record(record);
 	}
+	WRITE_ONCE(track->pending, pending);
 	spin_unlock(&track->settle_lock);
 	rcu_read_unlock();
 }
@@ -412,31 +431,50 @@ static void link_record(struct vmi_task *record, struct mm_struct *target_mm,
 	record->before_maj = record->maj;
 }
 
+/* Records that were dropped, and stay on a list for the next one who settles. */
+#define VMI_DROPPED 64
+
+/*
+ * A record that was dropped is left on the list of a tracking. To look through the list
+ * for each would take as long as it has tasks in a fault; it is looked through when as
+ * many were dropped, or when nobody else will.
+ */
+static void leave_dropped(struct vmi_track *track)
+{
+	unsigned int most = READ_ONCE(track->pending) + VMI_DROPPED;
+
+	if (atomic_inc_return(&track->dropped) > most || READ_ONCE(track->dead))
+		vmi_faults_settle(track, 0, 0);
+}
+
 /*
  * Done with a record: its task exits, or has to do with nothing tracked. Others
  * may find the same.
+ *
+ * Called in an RCU read-side section, which keeps what it was linked to.
  */
 static void drop_record(struct vmi_task *record)
 {
 	struct vmi_track *queued;
 	bool mine;
 
-	raw_spin_lock(&record->lock);
-	queued = stop_noting(record);
-	WRITE_ONCE(record->finished, true);
-	raw_spin_unlock(&record->lock);
-	unqueue(queued);
-
 	spin_lock(&tasks_lock);
 	mine = hash_hashed(&record->node);
 	hash_del_rcu(&record->node);
 	spin_unlock(&tasks_lock);
+
+	raw_spin_lock(&record->lock);
+	queued = stop_noting(record);
+	WRITE_ONCE(record->finished, true);
+	/* From here on, if it is on a list, whoever takes it off may free it. */
+	record->dropped |= mine;
+	raw_spin_unlock(&record->lock);
 	if (!mine)
 		return;
-	vmi_track_put(record->track);
-	if (record->home)
-		vmi_track_put(record->home);
-	call_rcu(&record->rcu, free_record_rcu);
+	if (queued)
+		leave_dropped(queued);
+	else
+		release_record(record);
 }
 
 /*
@@ -797,6 +835,30 @@ add:
 /* Threads may come and go meanwhile; not as often as that. */
 #define VMI_THREADS_TRIES 16
 
+/* What the threads had before @track, most of which have a record that tells. */
+static void sum_before(const struct vmi_track *track,
+		       struct signal_struct *signal, u64 *min, u64 *maj)
+{
+	const struct task_struct *thread;
+	struct vmi_task *record;
+	unsigned long irqs;
+
+	read_seqlock_excl_irqsave(&signal->stats_lock, irqs);
+	*min = signal->min_flt;
+	*maj = signal->maj_flt;
+	__for_each_thread(signal, thread) {
+		record = find_record(thread);
+		if (record && READ_ONCE(record->home) == track) {
+			*min += READ_ONCE(record->before_min);
+			*maj += READ_ONCE(record->before_maj);
+		} else {
+			*min += READ_ONCE(thread->min_flt);
+			*maj += READ_ONCE(thread->maj_flt);
+		}
+	}
+	read_sequnlock_excl_irqrestore(&signal->stats_lock, irqs);
+}
+
 /**
  * vmi_faults_adopt() - a process that is running already was begun to be tracked
  * @track: its tracking
@@ -821,6 +883,8 @@ void vmi_faults_adopt(struct vmi_track *track, struct task_struct *leader)
 			adopt_thread(track, thread, &min, &maj);
 	} while (read_seqretry(&signal->stats_lock, seq) &&
 		 ++tries < VMI_THREADS_TRIES);
+	if (tries == VMI_THREADS_TRIES)
+		sum_before(track, signal, &min, &maj);
 	rcu_read_unlock();
 	spin_lock(&track->settle_lock);
 	/* What execve() found has all of this in it. */

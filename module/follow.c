@@ -41,6 +41,9 @@
 /* The probes stay armed that long for nobody. */
 #define VMI_IDLE_TIME HZ
 
+/* So often those are looked for whose exit was not seen. */
+#define VMI_SWEEP_TIME (10 * HZ)
+
 /* Objects that exit frees on its own time, no longer than it unmaps as much. */
 #define VMI_EXIT_OBJECTS 1024
 
@@ -57,14 +60,31 @@ static DECLARE_WORK(reap_work, reap);
 static void disarm_idle(struct work_struct *work);
 static DECLARE_DELAYED_WORK(idle_work, disarm_idle);
 
+static void sweep(struct work_struct *work);
+static DECLARE_DEFERRABLE_WORK(sweep_work, sweep);
+
+/*
+ * With PREEMPT_RT, another tracer on a function that we probe blinds us there
+ * (hooks.c:hook_may_run()). If that is only where processes exit, more and more of them
+ * would stay tracked until somebody asks.
+ */
+static void sweep_later(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		schedule_delayed_work(&sweep_work, VMI_SWEEP_TIME);
+}
+
 static int arm(void)
 {
 	int err = 0;
 
 	lockdep_assert_held(&follow_lock);
-	if (!armed)
-		err = vmi_hooks_arm();
+	if (armed)
+		return 0;
+	err = vmi_hooks_arm();
 	armed = !err;
+	if (armed)
+		sweep_later();
 	return err;
 }
 
@@ -204,6 +224,23 @@ static void untrack_those(bool (*which)(const struct vmi_track *track))
 	}
 }
 
+static void forget_exited(void)
+{
+	lockdep_assert_held(&follow_lock);
+	untrack_those(is_torn_down);
+	vmi_faults_sweep();
+}
+
+static void sweep(struct work_struct *work)
+{
+	mutex_lock(&follow_lock);
+	if (armed) {
+		forget_exited();
+		sweep_later();
+	}
+	mutex_unlock(&follow_lock);
+}
+
 static void untrack(struct vmi_track *track)
 {
 	if (!vmi_track_bury(track))
@@ -320,6 +357,7 @@ void vmi_follow_exit_all(void)
 	mutex_unlock(&follow_lock);
 	vmi_hooks_exit();
 	cancel_delayed_work_sync(&idle_work);
+	cancel_delayed_work_sync(&sweep_work);
 	flush_work(&reap_work);
 
 	untrack_those(is_anyone);
@@ -339,8 +377,7 @@ void vmi_follow_exit_all(void)
 void vmi_follow_gather(struct vmi_follow_state *state)
 {
 	mutex_lock(&follow_lock);
-	untrack_those(is_torn_down);
-	vmi_faults_sweep();
+	forget_exited();
 	state->all = follow_all;
 	state->armed = armed;
 	state->fire = armed && vmi_hooks_fire();

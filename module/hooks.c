@@ -33,13 +33,19 @@
 #include "hooks.h"
 #include "track.h"
 
+/* The probes are about to be disarmed. */
+static bool disarming;
+
 /*
  * Spinlocks sleep on PREEMPT_RT. Should another tracer sit on the same function,
- * we are called with preemption off: what happens then is not seen there.
+ * we are called with preemption off: what happens then is not seen there. Nor may a
+ * probe sleep any more when its trampoline is about to be freed: for who waits until
+ * nobody is in there, a task that sleeps is not (synchronize_rcu_tasks()).
  */
 static __always_inline bool hook_may_run(void)
 {
-	return !IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible();
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) ||
+	       (preemptible() && !READ_ONCE(disarming));
 }
 
 /*
@@ -66,14 +72,15 @@ static __always_inline void hook_leave(void)
 static void notrace on_fault(unsigned long ip, unsigned long parent_ip,
 			     struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	if (!hook_may_run())
-		return;
 	hook_enter();
-	vmi_faults_enter(vmi_hook_arg(fregs, 0),
-			 ftrace_regs_get_argument(fregs, 1),
-			 ftrace_regs_get_argument(fregs, 2));
+	if (likely(hook_may_run()))
+		vmi_faults_enter(vmi_hook_arg(fregs, 0),
+				 ftrace_regs_get_argument(fregs, 1),
+				 ftrace_regs_get_argument(fregs, 2));
 	hook_leave();
 }
+
+/* All that follow are called in an RCU read-side section. */
 
 static void on_unmapped(struct ftrace_regs *fregs)
 {
@@ -83,13 +90,11 @@ static void on_unmapped(struct ftrace_regs *fregs)
 	/* Not for every mapping of a process that exits. */
 	if (!range.mm || !atomic_read(&range.mm->mm_users))
 		return;
-	rcu_read_lock();
 	track = vmi_track_find(range.mm);
 	if (track) {
 		vmi_faults_unmapped(track, range.start, range.end);
 		vmi_growth_unmapped(&track->growth, range.start, range.end);
 	}
-	rcu_read_unlock();
 }
 
 static void on_moved(struct ftrace_regs *fregs)
@@ -99,7 +104,6 @@ static void on_moved(struct ftrace_regs *fregs)
 
 	if (range.start >= range.end)
 		return;
-	rcu_read_lock();
 	track = vmi_track_find(range.mm);
 	if (track) {
 		vmi_faults_moved(track, range.start, range.to,
@@ -107,15 +111,12 @@ static void on_moved(struct ftrace_regs *fregs)
 		vmi_growth_moved(&track->growth, range.start, range.to,
 				 range.end - range.start);
 	}
-	rcu_read_unlock();
 }
 
 /* wake_up_new_task(p), kernel/fork.c:kernel_clone() */
 static void on_fork(struct ftrace_regs *fregs)
 {
-	rcu_read_lock();
 	vmi_follow_fork(vmi_hook_arg(fregs, 0));
-	rcu_read_unlock();
 }
 
 /* begin_new_exec(bprm): the old address space is still there. */
@@ -123,25 +124,19 @@ static void on_exec(struct ftrace_regs *fregs)
 {
 	const struct linux_binprm *bprm = vmi_hook_arg(fregs, 0);
 
-	rcu_read_lock();
 	vmi_follow_exec(bprm->mm);
-	rcu_read_unlock();
 }
 
 /* setup_new_exec(bprm): all other threads are gone. */
 static void on_execed(struct ftrace_regs *fregs)
 {
-	rcu_read_lock();
 	vmi_follow_execed();
-	rcu_read_unlock();
 }
 
 /* exit_mmap(mm): mm_users is 0. */
 static void on_exit_mm(struct ftrace_regs *fregs)
 {
-	rcu_read_lock();
 	vmi_follow_exit(vmi_hook_arg(fregs, 0));
-	rcu_read_unlock();
 }
 
 /*
@@ -154,9 +149,7 @@ static void on_exit_task(struct ftrace_regs *fregs)
 
 	if (task != current)
 		return;
-	rcu_read_lock();
 	vmi_faults_forget(task);
-	rcu_read_unlock();
 }
 
 /**
@@ -191,15 +184,17 @@ static void notrace on_other(unsigned long ip, unsigned long parent_ip,
 {
 	unsigned int i;
 
+	rcu_read_lock();
 	if (!hook_may_run())
-		return;
-	for (i = 0; i < VMI_NR_HOOKS; i++) {
-		if (addrs[i] == ip) {
-			hooks[i].call(fregs);
-			return;
-		}
-	}
-	atomic_inc(&fired);
+		goto unlock;
+	for (i = 0; i < VMI_NR_HOOKS && addrs[i] != ip; i++)
+		;
+	if (i < VMI_NR_HOOKS)
+		hooks[i].call(fregs);
+	else
+		atomic_inc(&fired);
+unlock:
+	rcu_read_unlock();
 }
 
 static struct ftrace_ops fault_ops = { .func = on_fault };
@@ -397,9 +392,13 @@ unregister_other:
 void vmi_hooks_disarm(void)
 {
 	disarm_kprobes();
+	WRITE_ONCE(disarming, true);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		synchronize_rcu();
 	unregister_ftrace_function(&fault_ops);
 	unregister_ftrace_function(&other_ops);
 	synchronize_rcu();
+	WRITE_ONCE(disarming, false);
 }
 
 /*

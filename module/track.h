@@ -37,6 +37,8 @@
  * @growth: growths of its stacks
  * @settle_lock: one settles at a time
  * @unsettled: tasks whose last fault may have completed uncounted
+ * @pending: how many of them were left by the last who settled
+ * @dropped: how many of them have exited since
  * @reap: on its way to the reaper
  * @rcu: to free it
  */
@@ -61,6 +63,8 @@ struct vmi_track {
 	struct vmi_growth growth;
 	spinlock_t settle_lock; /* one settles at a time */
 	struct llist_head unsettled;
+	unsigned int pending;
+	atomic_t dropped;
 	struct llist_node reap;
 	struct rcu_head rcu;
 };

@@ -4,9 +4,12 @@
  * at whatever moment: the kernel survives it, reports stay well formed, nothing
  * is lost or missed, and no memory stays behind.
  */
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -471,6 +474,104 @@ static void __attribute__((noreturn)) exit_as_leader(void)
 		_exit(3);
 	syscall(SYS_exit, 0);
 	__builtin_unreachable();
+}
+
+#define SLEEPERS 200
+
+static void *touch_once(void *arg)
+{
+	volatile char *at = arg;
+
+	(void)*at;
+	return NULL;
+}
+
+/* So many threads that sleep in a fault: nobody provides what they want. */
+static void __attribute__((noreturn)) sleep_in_faults(int ready)
+{
+	char *at = target_map(TARGET_ALONE(0), SLEEPERS, KIND_RW, KIND_PRIVATE, -1);
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register area = {
+		.range = { (uintptr_t)at, SLEEPERS * KIND_PAGE },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	struct uffd_msg message;
+	pthread_t thread;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api) || ioctl(uffd, UFFDIO_REGISTER, &area))
+		_exit(1);
+	for (int i = 0; i < SLEEPERS; i++)
+		if (pthread_create(&thread, NULL, touch_once, at + i * KIND_PAGE) ||
+		    read(uffd, &message, sizeof(message)) != sizeof(message))
+			_exit(2);
+	if (write(ready, "", 1) != 1)
+		_exit(3);
+	for (;;)
+		pause();
+}
+
+TEST_F(track_hostile, killed_while_all_fault)
+{
+	const uint64_t bytes = track_status("record_bytes"), tracked = track_status("tracked");
+	int ready[2], status;
+	char byte;
+
+	ASSERT_EQ(0, pipe2(ready, O_CLOEXEC));
+	self->other = fork();
+	if (!self->other)
+		sleep_in_faults(ready[1]);
+	ASSERT_LT(0, self->other);
+	close(ready[1]);
+	EXPECT_EQ(1, read(ready[0], &byte, 1));
+	close(ready[0]);
+	EXPECT_LT(bytes + SLEEPERS * 100, track_status("record_bytes"));
+	ASSERT_EQ(0, kill(self->other, SIGKILL));
+	ASSERT_EQ(self->other, waitpid(self->other, &status, 0));
+	EXPECT_EQ(SIGKILL, WTERMSIG(status));
+	self->other = 0;
+	EXPECT_TRUE(track_falls_to("tracked", tracked));
+	EXPECT_TRUE(track_falls_to("record_bytes", bytes + OTHERS_BYTES));
+}
+
+#define SHORT_LIVES 1000
+/* What is kept of a hundred threads, at most. */
+#define SHORT_LIVES_BYTES 40000
+
+static char touched;
+
+/* Threads come and go, and nothing else happens. */
+static void __attribute__((noreturn)) live_shortly(int ready)
+{
+	pthread_t thread;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (int i = 0; i < SHORT_LIVES; i++)
+		if (pthread_create(&thread, NULL, touch_once, &touched) || pthread_join(thread, NULL))
+			_exit(1);
+	if (write(ready, "", 1) != 1)
+		_exit(2);
+	for (;;)
+		pause();
+}
+
+TEST_F(track_hostile, threads_come_and_go)
+{
+	const uint64_t bytes = track_status("record_bytes");
+	int ready[2];
+	char byte;
+
+	ASSERT_EQ(0, pipe2(ready, O_CLOEXEC));
+	self->other = fork();
+	if (!self->other)
+		live_shortly(ready[1]);
+	ASSERT_LT(0, self->other);
+	close(ready[1]);
+	EXPECT_EQ(1, read(ready[0], &byte, 1));
+	close(ready[0]);
+	EXPECT_GT(bytes + SHORT_LIVES_BYTES, track_status("record_bytes"));
+	EXPECT_EQ(0, faults_add_up(self->other));
 }
 
 #define UNTRACKED_STATUS 4
