@@ -128,9 +128,11 @@ static bool move_others(void)
 	for (int i = 0; i < STORM_WORKERS; i++) {
 		pid_t pid = storm_shared->worker[i].pid;
 
-		if (pid > 0 && pid != getpid() &&
-		    syscall(SYS_migrate_pages, pid, 8 * sizeof(from), &from, &to) < 0 &&
-		    errno != ESRCH)
+		if (pid <= 0 || pid == getpid() ||
+		    syscall(SYS_migrate_pages, pid, 8 * sizeof(from), &from, &to) >= 0)
+			continue;
+		/* at the end of the storm: no such process, or none with memory */
+		if (errno != ESRCH && !(errno == EINVAL && process_is_zombie(pid)))
 			return false;
 	}
 	return storm_sleep(50);

@@ -25,7 +25,8 @@
 /**
  * failnth_can() - can this kernel make allocations fail?
  *
- * Return: whether it can.
+ * Return: whether it can; or should, having been built for it, which is what
+ * VMINSPECT_FAILNTH=yes says: what is done next fails then.
  */
 bool failnth_can(void);
 

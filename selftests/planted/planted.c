@@ -17,6 +17,8 @@
 #include <linux/refcount.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/timer.h>
+#include <linux/vmalloc.h>
 
 static char *bug = "none";
 module_param(bug, charp, 0);
@@ -46,6 +48,42 @@ static void out_of_bounds(void)
 	kfree(few);
 }
 
+static void vmalloc_out_of_bounds(void)
+{
+	char *few = vmalloc(PAGE_SIZE - 64);
+	unsigned int index = PAGE_SIZE - 32;
+
+	OPTIMIZER_HIDE_VAR(index);
+	if (few)
+		sink = READ_ONCE(few[index]);
+	vfree(few);
+}
+
+static void stack_out_of_bounds(void)
+{
+	unsigned long few[4] = {};
+	unsigned int index = 4;
+
+	OPTIMIZER_HIDE_VAR(index);
+	sink = READ_ONCE(few[index]);
+}
+
+static void never_runs(struct timer_list *timer)
+{
+}
+
+/* It is stopped then. */
+static void timer_freed_in_use(void)
+{
+	struct timer_list *timer = kzalloc(sizeof(*timer), GFP_KERNEL);
+
+	if (!timer)
+		return;
+	timer_setup(timer, never_runs, 0);
+	mod_timer(timer, jiffies + 60 * HZ);
+	kfree(timer);
+}
+
 static DEFINE_MUTEX(first);
 static DEFINE_MUTEX(second);
 
@@ -66,6 +104,13 @@ static void sleep_in_atomic(void)
 {
 	preempt_disable();
 	msleep(20);
+	preempt_enable();
+}
+
+static void might_sleep_in_atomic(void)
+{
+	preempt_disable();
+	might_sleep();
 	preempt_enable();
 }
 
@@ -172,8 +217,12 @@ static const struct {
 } bugs[] = {
 	{ "use_after_free", use_after_free },
 	{ "out_of_bounds", out_of_bounds },
+	{ "vmalloc_out_of_bounds", vmalloc_out_of_bounds },
+	{ "stack_out_of_bounds", stack_out_of_bounds },
+	{ "timer_freed_in_use", timer_freed_in_use },
 	{ "lock_inversion", lock_inversion },
 	{ "sleep_in_atomic", sleep_in_atomic },
+	{ "might_sleep_in_atomic", might_sleep_in_atomic },
 	{ "sleep_in_atomic_on_rt", sleep_in_atomic_on_rt },
 	{ "rcu_outside", rcu_outside },
 	{ "mmap_lock_not_held", mmap_lock_not_held },

@@ -80,6 +80,13 @@ kernel_config_has()
 	[[ ,$(kernel_option "$1" config ""), == *,$2,* ]]
 }
 
+# has_coverage NAME: does a run on it say which lines of the module the selftests come by?
+# Only all of them.
+has_coverage()
+{
+	kernel_config_has "$1" gcov && [[ ! ${TESTS:-} ]]
+}
+
 # kernel_dir NAME: where a fetched kernel is: release, vmlinuz, root/lib/modules.
 # One that differs from an earlier one in its options only shares it.
 kernel_dir()
@@ -281,14 +288,14 @@ apt_install()
 		die "$suite: apt-get could not install ${missing[*]}"
 }
 
-# cached DIRECTORY FUNCTION: has a function bring what is in a directory up to
+# cached DIRECTORY FUNCTION [END]: has a function bring what is in a directory up to
 # date, one process at a time and now and then; when it cannot, what it brought
-# before will do.
+# before will do, if its stamp ends so.
 cached()
 {
 	local dir=$1 rc
 
-	is_fresh "$dir/.checked" && return
+	[[ -e $dir/stamp && $(<"$dir/stamp") == *"${3:-}" ]] && is_fresh "$dir/.checked" && return
 	mkdir -p "$(dirname "$dir")"
 	# In a subshell and not as a condition: there errexit is in force.
 	set +e
@@ -300,8 +307,17 @@ cached()
 	rc=$?
 	set -e
 	((rc == 0)) && return
-	[[ -e $dir/stamp ]] || exit "$rc"
+	[[ -e $dir/stamp && $(<"$dir/stamp") == *"${3:-}" ]] || exit "$rc"
 	say "using what was fetched before: $(<"$dir/stamp")"
+}
+
+# guests MOST: how many guests at a time, if there is the memory that QEMU takes for each.
+guests()
+{
+	awk -v most="$1" '/^MemAvailable/ {
+		guests = int($2 / 1024 / 4608)
+		print guests < 1 ? 1 : guests < most ? guests : most
+	}' /proc/meminfo
 }
 
 # What a script has counted so far.
