@@ -13,7 +13,7 @@ export KERNELS TESTS
 
 VM := selftests/vm
 # The goal of this makefile is never a file.
-.PHONY: all help module tool install uninstall clean check check-tool check-more check-debug check-kselftest style bench demo
+.PHONY: all help module tool install uninstall clean check check-tool check-more check-soak check-debug check-kselftest style bench demo
 
 all: module tool
 
@@ -33,6 +33,7 @@ help:
 	@echo '  make check         all tests: the tool, and the module on all kernels'
 	@echo '  make check-tool    only the tool, without a kernel'
 	@echo '  make check-more    all selftests on more kernels: real-time, cloud, NUMA, 1 and 4 CPUs'
+	@echo '  make check-soak    storms of a minute each, 1000 unloads, 20 times the fuzzing'
 	@echo '  make check-debug   all selftests on kernels that complain about everything'
 	@echo '  make check-kselftest'
 	@echo '                     the kernel'"'"'s own tests of mm and proc with and without the module'
@@ -81,6 +82,13 @@ check-tool: tool
 
 check-more:
 	@$(VM)/check more
+
+# What lasts as long, or is done as often, as VMINSPECT_SOAK says.
+check-soak: export VMINSPECT_SOAK ?= 60
+check-soak: export KERNELS := $(or $(KERNELS),6.12)
+check-soak: export TESTS := $(or $(TESTS),unload_cycles fuzz track_storm storm)
+check-soak:
+	@$(VM)/check soak
 
 check-debug:
 	@$(VM)/check-debug

@@ -3,7 +3,8 @@
  * Contract: there is no place in the module that allocates memory, and is not seen
  * here to get none, as often as it asks: while the module is loaded, or while
  * processes are tracked, reports are read and all else is done that allocates. It
- * goes on, and all is right when there is memory again.
+ * goes on, and all is right when there is memory again. (What is there while it is loaded
+ * only, .init.text, is for alloc_insmod.)
  */
 #include <fcntl.h>
 #include <pthread.h>

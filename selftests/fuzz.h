@@ -6,7 +6,7 @@
  * report of that process still agrees with the kernel.
  *
  * All that is random comes from VMINSPECT_SEED, which is printed; the default is
- * always the same. VMINSPECT_SOAK=N does N times as much.
+ * always the same. VMINSPECT_SOAK does as many times as much as storms last longer.
  */
 #ifndef SELFTESTS_FUZZ_H
 #define SELFTESTS_FUZZ_H
@@ -82,11 +82,14 @@ static inline uint64_t fuzz_seed(void)
 	return seed && *seed ? strtoull(seed, NULL, 0) : FUZZ_SEED;
 }
 
+/** FUZZ_SOAK - VMINSPECT_SOAK, in seconds, for which the short form is done once */
+#define FUZZ_SOAK 3
+
 /** fuzz_times() - how often to do something that is done @times times in the short form */
 static inline unsigned int fuzz_times(unsigned int times)
 {
 	const char *soak = getenv("VMINSPECT_SOAK");
-	unsigned int factor = soak ? atoi(soak) : 1;
+	unsigned int factor = soak ? atoi(soak) / FUZZ_SOAK : 1;
 
 	return times * (factor ?: 1);
 }

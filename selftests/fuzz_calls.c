@@ -372,20 +372,39 @@ static const struct fuzz_op op[] = {
 	  { EINVAL, EBADF, EFAULT, EISDIR, EOPNOTSUPP } },
 };
 
-/* Every type and number, with a size and a direction at random. */
-static void try_ioctls(struct fuzz *f)
+/* The module has none; these are for any file (fs/ioctl.c:do_vfs_ioctl()). */
+static bool may_succeed(unsigned int request)
+{
+	static const unsigned int any_file[] = {
+		FIOCLEX, FIONCLEX, FIONBIO, FIOASYNC, FIONREAD, FIOQSIZE, FIGETBSZ,
+	};
+
+	for (size_t i = 0; i < sizeof(any_file) / sizeof(*any_file); i++)
+		if (request == any_file[i])
+			return true;
+	return false;
+}
+
+static void try_ioctl(struct fuzz *f, unsigned int request)
 {
 	struct calls *c = f->own;
+	void *memory = fuzz_memory(f, request >> 16 & 0x3fff);
+	int error = result(ioctl(c->fd[CONTROL], request, memory));
 
+	fuzz_args(f, "ioctl(%s, %#x, %p)", kind[CONTROL], request, memory);
+	if (!error && !may_succeed(request))
+		fuzz_wrong(f, "seen success");
+	if (error && error != ENOTTY && error != EINVAL && error != EFAULT &&
+	    error != EBADF && error != EOPNOTSUPP && error != EPERM && error != ENOMEM)
+		fuzz_wrong(f, "seen %s", strerror(error));
+}
+
+/* Every type and number, without size and direction, and with some at random. */
+static void try_ioctls(struct fuzz *f)
+{
 	for (unsigned int number = 0; number < 1 << 16; number++) {
-		unsigned int request = number | (unsigned int)fuzz_random(f) << 16;
-		void *memory = fuzz_memory(f, request >> 16 & 0x3fff);
-		int error = result(ioctl(c->fd[CONTROL], request, memory));
-
-		fuzz_args(f, "ioctl(%s, %#x, %p)", kind[CONTROL], request, memory);
-		if (error && error != ENOTTY && error != EINVAL && error != EFAULT &&
-		    error != EBADF && error != EOPNOTSUPP && error != EPERM && error != ENOMEM)
-			fuzz_wrong(f, "seen %s", strerror(error));
+		try_ioctl(f, number);
+		try_ioctl(f, number | (unsigned int)fuzz_random(f) << 16);
 	}
 }
 

@@ -24,7 +24,7 @@
 /** STORM_SECONDS - how long a storm lasts in its short form */
 #define STORM_SECONDS 3
 /** STORM_TIMEOUT - seconds that the harness allows a test, whatever VMINSPECT_SOAK is */
-#define STORM_TIMEOUT 7200
+#define STORM_TIMEOUT 86400
 /** STORM_READERS - how many read everything */
 #define STORM_READERS 3
 /** STORM_WORKERS - how many workers a storm may have */
