@@ -531,7 +531,8 @@ static noinline struct vmi_task *relink(struct vmi_task *record,
 	if (home && !vmi_track_hold(home))
 		home = NULL;
 	raw_spin_lock(&record->lock);
-	link_record(record, mm, current->mm, &track, &home);
+	if (!record->finished)
+		link_record(record, mm, current->mm, &track, &home);
 	raw_spin_unlock(&record->lock);
 	vmi_track_put(track);
 	if (home)
@@ -835,27 +836,37 @@ add:
 /* Threads may come and go meanwhile; not as often as that. */
 #define VMI_THREADS_TRIES 16
 
-/* What the threads had before @track, most of which have a record that tells. */
+/* What a thread had before @track; most have a record that tells. */
+static void add_before(const struct vmi_track *track,
+		       const struct task_struct *thread, u64 *min, u64 *maj)
+{
+	unsigned long thread_min = READ_ONCE(thread->min_flt);
+	unsigned long thread_maj = READ_ONCE(thread->maj_flt);
+	struct vmi_task *record = find_record(thread);
+
+	if (record) {
+		raw_spin_lock(&record->lock);
+		if (record->home == track) {
+			thread_min = record->before_min;
+			thread_maj = record->before_maj;
+		}
+		raw_spin_unlock(&record->lock);
+	}
+	*min += thread_min;
+	*maj += thread_maj;
+}
+
 static void sum_before(const struct vmi_track *track,
 		       struct signal_struct *signal, u64 *min, u64 *maj)
 {
 	const struct task_struct *thread;
-	struct vmi_task *record;
 	unsigned long irqs;
 
 	read_seqlock_excl_irqsave(&signal->stats_lock, irqs);
 	*min = signal->min_flt;
 	*maj = signal->maj_flt;
-	__for_each_thread(signal, thread) {
-		record = find_record(thread);
-		if (record && READ_ONCE(record->home) == track) {
-			*min += READ_ONCE(record->before_min);
-			*maj += READ_ONCE(record->before_maj);
-		} else {
-			*min += READ_ONCE(thread->min_flt);
-			*maj += READ_ONCE(thread->maj_flt);
-		}
-	}
+	__for_each_thread(signal, thread)
+		add_before(track, thread, min, maj);
 	read_sequnlock_excl_irqrestore(&signal->stats_lock, irqs);
 }
 
