@@ -19,6 +19,7 @@
 #include "account.h"
 #include "faults.h"
 #include "hooks.h"
+#include "rusage.h"
 #include "space.h"
 #include "track.h"
 
@@ -34,9 +35,9 @@ void vmi_account_begin(struct vmi_account *account, const struct mm_struct *mm)
 		return;
 	account->since_ns = account->track->since_ns;
 	account->moves = atomic_read_acquire(&account->track->moved);
-	account->own_known = vmi_faults_own(account->track->tgid, mm,
-					    &account->rusage_min,
-					    &account->rusage_maj);
+	account->own_known = vmi_rusage_faults(account->track->tgid, mm,
+					       &account->rusage_min,
+					       &account->rusage_maj);
 	vmi_faults_settle(account->track, 0, 0);
 	account->remote = atomic64_read(&account->track->remote);
 }

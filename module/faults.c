@@ -11,13 +11,13 @@
  * It is set only while the trace event is on, for an event must come at once.
  *
  * So nothing is counted that the kernel did not count; and what the kernel
- * counted and was not seen here can be told, see vmi_faults_own().
+ * counted and was not seen here can be told, see vmi_rusage_faults().
  *
  * Locking: the record of a task has a lock, which its owner takes at every fault
- * and others while they settle it. The records are found under RCU. They hold
- * the task, so its counters stay readable, and the tracking they point to. A
- * noted fault points to a leaf: that is valid while the fault's mapping exists,
- * for whoever unmaps it settles first (vmi_faults_unmapped()).
+ * and others while they settle it. It holds the task, so that its counters stay
+ * readable, and the tracking it points to (record.c). A noted fault points to a
+ * leaf: that is valid while the fault's mapping exists, for whoever unmaps it settles
+ * first (vmi_faults_unmapped()).
  */
 #include <linux/hashtable.h>
 #include <linux/mm.h>
@@ -25,194 +25,16 @@
 #include <linux/ptrace.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
-#include <linux/sched/signal.h>
-#include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
-#include <linux/seqlock.h>
 #include <linux/shmem_fs.h>
-#include <linux/slab.h>
 
 #include "faults.h"
 #include "kind.h"
-#include "memory.h"
-#include "process.h"
+#include "record.h"
 #include "track.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
-
-/**
- * enum vmi_noted - what a task's record says
- * @VMI_NOTED_NOTHING: its last fault is settled
- * @VMI_NOTED_FAULT: a fault began
- * @VMI_NOTED_GONE: a fault began in a mapping that no longer exists
- */
-enum vmi_noted {
-	VMI_NOTED_NOTHING,
-	VMI_NOTED_FAULT,
-	VMI_NOTED_GONE,
-};
-
-/**
- * struct vmi_task - the record of a task: its last fault
- * @node: among all records, by @task
- * @task: the task; held by get_task_struct()
- * @lock: protects all that follows
- * @noted: whether there is a fault to be settled
- * @kind: its enum vmi_fault
- * @shmem: it is in a mapping of shared memory
- * @slot: its page in @leaf
- * @queued: the record is among the unsettled ones of @track
- * @adopted: the task existed before tracking, and may have been in a fault then
- * @finished: the task exits, its record is no longer used
- * @dropped: it is no longer found, and freed by who takes it off the list
- * @addr: the address
- * @leaf: the address's leaf, NULL if there is none or it may have been freed
- * @min: the task's min_flt when the fault began
- * @maj: its maj_flt
- * @before_min: min_flt when the record was linked to @track
- * @before_maj: maj_flt then
- * @target_mm: address space of the fault, to compare only
- * @home_mm: the task's own address space, to compare only
- * @track: tracking of @target_mm; &nowhere if it is not tracked
- * @home: tracking of the task's process, NULL if it is not tracked
- * @unsettled: in the list of @track
- * @event: the fault, for its trace event
- * @rcu: to free it
- */
-struct vmi_task {
-	struct hlist_node node;
-	struct task_struct *task;
-	raw_spinlock_t lock;
-	u8 noted;
-	u8 kind;
-	bool shmem;
-	u8 slot;
-	bool queued;
-	bool adopted;
-	bool finished;
-	bool dropped;
-	unsigned long addr;
-	struct vmi_leaf *leaf;
-	unsigned long min;
-	unsigned long maj;
-	unsigned long before_min;
-	unsigned long before_maj;
-	struct mm_struct *target_mm;
-	struct mm_struct *home_mm;
-	struct vmi_track *track;
-	struct vmi_track *home;
-	struct llist_node unsettled;
-	struct vmi_trace_fault event;
-	struct rcu_head rcu;
-};
-
-#define VMI_TASK_BITS 13
-static DEFINE_HASHTABLE(tasks, VMI_TASK_BITS);
-static DEFINE_SPINLOCK(tasks_lock);
-static struct kmem_cache *task_cache;
-
-/* Stands for all address spaces that are not tracked. */
-static struct vmi_track nowhere = {
-	.refs = REFCOUNT_INIT(1),
-	.dead = true,
-	.settle_lock = __SPIN_LOCK_UNLOCKED(nowhere.settle_lock),
-};
-
-/**
- * vmi_faults_create_cache() - prepare to count
- *
- * Return: 0 or -ENOMEM.
- */
-int vmi_faults_create_cache(void)
-{
-	task_cache = KMEM_CACHE(vmi_task, 0);
-	return task_cache ? 0 : -ENOMEM;
-}
-
-/**
- * vmi_faults_destroy_cache() - undo vmi_faults_create_cache()
- *
- * Records that are being freed are waited for.
- */
-void vmi_faults_destroy_cache(void)
-{
-	rcu_barrier();
-	kmem_cache_destroy(task_cache);
-}
-
-static __always_inline struct vmi_task *
-find_record(const struct task_struct *task)
-{
-	struct vmi_task *record;
-
-	hash_for_each_possible_rcu_notrace(tasks, record, node,
-					   (unsigned long)task)
-		if (record->task == task)
-			return record;
-	return NULL;
-}
-
-static void free_record(struct vmi_task *record)
-{
-	put_task_struct(record->task);
-	kmem_cache_free(task_cache, record);
-	vmi_memory_sub(sizeof(*record));
-}
-
-static void free_record_rcu(struct rcu_head *rcu)
-{
-	free_record(container_of(rcu, struct vmi_task, rcu));
-}
-
-static struct vmi_task *alloc_record(struct task_struct *task)
-{
-	struct vmi_task *record;
-
-	record = kmem_cache_alloc(task_cache, VMI_GFP_HOOK);
-	if (!record)
-		return NULL;
-	*record = (struct vmi_task){
-		.task = get_task_struct(task),
-		.track = &nowhere,
-	};
-	raw_spin_lock_init(&record->lock);
-	vmi_track_hold(&nowhere);
-	vmi_memory_add(sizeof(*record));
-	return record;
-}
-
-/* The record of a task, made if need be. NULL if there is no memory. */
-static struct vmi_task *get_record(struct task_struct *task)
-{
-	struct vmi_task *record = find_record(task);
-	struct vmi_task *there;
-
-	if (record)
-		return record;
-	record = alloc_record(task);
-	if (!record)
-		return NULL;
-	spin_lock(&tasks_lock);
-	there = find_record(task);
-	if (!there)
-		hash_add_rcu(tasks, &record->node, (unsigned long)task);
-	spin_unlock(&tasks_lock);
-	if (!there)
-		return record;
-	vmi_track_put(&nowhere);
-	free_record(record);
-	return there;
-}
-
-/* Nobody finds the record any more, and it is on no list. */
-static void release_record(struct vmi_task *record)
-{
-	vmi_track_put(record->track);
-	if (record->home)
-		vmi_track_put(record->home);
-	call_rcu(&record->rcu, free_record_rcu);
-}
 
 static void add_gone(struct vmi_track *track, const struct vmi_faults *faults)
 {
@@ -226,7 +48,7 @@ static void add_gone(struct vmi_track *track, const struct vmi_faults *faults)
 /* The fault was between two address spaces, or processes. */
 static noinline void count_remote(struct vmi_task *record)
 {
-	if (record->track != &nowhere)
+	if (record->track != &vmi_nowhere)
 		atomic64_inc(&record->track->remote);
 	if (record->home)
 		atomic64_inc(&record->home->elsewhere);
@@ -244,7 +66,7 @@ static noinline void emit_event(struct vmi_task *record, bool major)
 	record->event.addr = record->addr;
 	record->event.kind = record->kind;
 	record->event.major = major;
-	if (record->event.vm_end && record->track != &nowhere)
+	if (record->event.vm_end && record->track != &vmi_nowhere)
 		trace_fault(&record->event);
 	/* Should the event be off when the next one is noted. */
 	record->event.vm_end = 0;
@@ -253,7 +75,7 @@ static noinline void emit_event(struct vmi_task *record, bool major)
 /* Others have let go of the leaf, which may be there yet. */
 static noinline struct vmi_leaf *find_leaf_again(const struct vmi_task *record)
 {
-	if (record->track == &nowhere)
+	if (record->track == &vmi_nowhere)
 		return NULL;
 	return vmi_counts_find(&record->track->counts, record->addr);
 }
@@ -376,7 +198,7 @@ void vmi_faults_settle(struct vmi_track *track, unsigned long start,
 		dropped = record->dropped;
 		raw_spin_unlock(&record->lock);
 		if (dropped)
-			release_record(record);
+			vmi_record_release(record);
 	}
 	WRITE_ONCE(track->pending, pending);
 	spin_unlock(&track->settle_lock);
@@ -458,11 +280,7 @@ static void drop_record(struct vmi_task *record)
 	struct vmi_track *queued;
 	bool mine;
 
-	spin_lock(&tasks_lock);
-	mine = hash_hashed(&record->node);
-	hash_del_rcu(&record->node);
-	spin_unlock(&tasks_lock);
-
+	mine = vmi_record_hide(record);
 	raw_spin_lock(&record->lock);
 	queued = stop_noting(record);
 	WRITE_ONCE(record->finished, true);
@@ -474,7 +292,7 @@ static void drop_record(struct vmi_task *record)
 	if (queued)
 		leave_dropped(queued);
 	else
-		release_record(record);
+		vmi_record_release(record);
 }
 
 /*
@@ -512,7 +330,7 @@ static noinline struct vmi_task *relink(struct vmi_task *record,
 		return NULL;
 	}
 	if (!record)
-		record = get_record(current);
+		record = vmi_record_get(current);
 	if (!record || READ_ONCE(record->finished)) {
 		if (track && track != home)
 			count_unwatched(track, flags);
@@ -525,7 +343,7 @@ static noinline struct vmi_task *relink(struct vmi_task *record,
 	unqueue(queued);
 
 	if (!track || !vmi_track_hold(track)) {
-		track = &nowhere;
+		track = &vmi_nowhere;
 		vmi_track_hold(track);
 	}
 	if (home && !vmi_track_hold(home))
@@ -590,7 +408,7 @@ static __always_inline bool note(struct vmi_task *record,
 	struct vmi_track *track = READ_ONCE(record->track);
 	struct vmi_leaf *leaf = NULL;
 
-	if (likely(track != &nowhere)) {
+	if (likely(track != &vmi_nowhere)) {
 		leaf = find_leaf(record, &track->counts, addr, kind);
 		if (IS_ENABLED(CONFIG_PREEMPT_RT) &&
 		    unlikely(vma->vm_flags & VM_GROWSDOWN))
@@ -614,7 +432,7 @@ static __always_inline bool note(struct vmi_task *record,
 		note_event(record, vma, flags);
 	else
 		record->event.vm_end = 0;
-	if (!record->queued && likely(track != &nowhere)) {
+	if (!record->queued && likely(track != &vmi_nowhere)) {
 		record->queued = true;
 		llist_add(&record->unsettled, &track->unsettled);
 	}
@@ -644,7 +462,7 @@ static __always_inline bool is_linked(const struct vmi_task *record,
 void vmi_faults_enter(struct vm_area_struct *vma, unsigned long addr,
 		      unsigned int flags)
 {
-	struct vmi_task *record = find_record(current);
+	struct vmi_task *record = vmi_record_find(current);
 
 	do {
 		if (unlikely(!record || !is_linked(record, vma->vm_mm)))
@@ -662,7 +480,7 @@ void vmi_faults_leave(void)
 	struct vmi_task *record;
 
 	rcu_read_lock();
-	record = find_record(current);
+	record = vmi_record_find(current);
 	if (record) {
 		raw_spin_lock(&record->lock);
 		settle(record);
@@ -738,9 +556,9 @@ void vmi_faults_forget(struct task_struct *task)
 {
 	struct vmi_task *record;
 
-	/* First its mm was cleared, then comes this; see adopt_thread(). */
+	/* First its mm was cleared, then comes this; see vmi_faults_adopt(). */
 	smp_mb();
-	record = find_record(task);
+	record = vmi_record_find(task);
 	if (record)
 		drop_record(record);
 }
@@ -754,7 +572,7 @@ void vmi_faults_sweep(void)
 	int bucket;
 
 	rcu_read_lock();
-	hash_for_each_rcu(tasks, bucket, record, node)
+	hash_for_each_rcu(vmi_records, bucket, record, node)
 		if (READ_ONCE(record->task->exit_state))
 			drop_record(record);
 	rcu_read_unlock();
@@ -771,26 +589,31 @@ void vmi_faults_forget_all(void)
 	int bucket;
 
 	rcu_read_lock();
-	hash_for_each_rcu(tasks, bucket, record, node)
+	hash_for_each_rcu(vmi_records, bucket, record, node)
 		drop_record(record);
 	rcu_read_unlock();
 }
 
-/*
- * Add to @min and @maj the faults a thread had before @track, and have its faults
- * noted from now on.
+/**
+ * vmi_faults_adopt() - note the faults of a thread that is running already
+ * @track: tracking of its process
+ * @thread: the thread
+ * @min: to add to: minor faults it had before
+ * @maj: major ones
  *
  * A thread that is past exit_mm() has none to come, and may be past the probe that
  * would forget it, too. One that has its mm now will come by there later: it
  * clears that first, and looks for its record then.
+ *
+ * Called in an RCU read-side section.
  */
-static void adopt_thread(struct vmi_track *track, struct task_struct *thread,
-			 u64 *min, u64 *maj)
+void vmi_faults_adopt(struct vmi_track *track, struct task_struct *thread,
+		      u64 *min, u64 *maj)
 {
 	struct vmi_track *old = track, *none = track, *queued;
 	unsigned long thread_min = READ_ONCE(thread->min_flt);
 	unsigned long thread_maj = READ_ONCE(thread->maj_flt);
-	struct vmi_task *record = get_record(thread);
+	struct vmi_task *record = vmi_record_get(thread);
 
 	/* First the record, then its mm; see vmi_faults_forget(). */
 	smp_mb();
@@ -833,105 +656,18 @@ add:
 	*maj += thread_maj;
 }
 
-/* Threads may come and go meanwhile; not as often as that. */
-#define VMI_THREADS_TRIES 16
-
-/* What a thread had before @track; most have a record that tells. */
-static void add_before(const struct vmi_track *track,
-		       const struct task_struct *thread, u64 *min, u64 *maj)
-{
-	unsigned long thread_min = READ_ONCE(thread->min_flt);
-	unsigned long thread_maj = READ_ONCE(thread->maj_flt);
-	struct vmi_task *record = find_record(thread);
-
-	if (record) {
-		raw_spin_lock(&record->lock);
-		if (record->home == track) {
-			thread_min = record->before_min;
-			thread_maj = record->before_maj;
-		}
-		raw_spin_unlock(&record->lock);
-	}
-	*min += thread_min;
-	*maj += thread_maj;
-}
-
-static void sum_before(const struct vmi_track *track,
-		       struct signal_struct *signal, u64 *min, u64 *maj)
-{
-	const struct task_struct *thread;
-	unsigned long irqs;
-
-	read_seqlock_excl_irqsave(&signal->stats_lock, irqs);
-	*min = signal->min_flt;
-	*maj = signal->maj_flt;
-	__for_each_thread(signal, thread)
-		add_before(track, thread, min, maj);
-	read_sequnlock_excl_irqrestore(&signal->stats_lock, irqs);
-}
-
 /**
- * vmi_faults_adopt() - a process that is running already was begun to be tracked
- * @track: its tracking
- * @leader: the process
+ * vmi_faults_settle_others() - count the fault of a thread that nobody else settles
+ * @thread: the thread
  *
- * Its threads get a record each, which tells what they had before; and a fault
- * that one of them was in when tracking began.
- */
-void vmi_faults_adopt(struct vmi_track *track, struct task_struct *leader)
-{
-	struct signal_struct *signal = leader->signal;
-	unsigned int seq, tries = 0;
-	struct task_struct *thread;
-	u64 min, maj;
-
-	rcu_read_lock();
-	do {
-		seq = read_seqbegin(&signal->stats_lock);
-		min = signal->min_flt;
-		maj = signal->maj_flt;
-		__for_each_thread(signal, thread)
-			adopt_thread(track, thread, &min, &maj);
-	} while (read_seqretry(&signal->stats_lock, seq) &&
-		 ++tries < VMI_THREADS_TRIES);
-	if (tries == VMI_THREADS_TRIES)
-		sum_before(track, signal, &min, &maj);
-	rcu_read_unlock();
-	spin_lock(&track->settle_lock);
-	/* What execve() found has all of this in it. */
-	if (!track->execed) {
-		atomic64_add(min, &track->before_min);
-		atomic64_add(maj, &track->before_maj);
-	}
-	spin_unlock(&track->settle_lock);
-}
-
-/**
- * vmi_faults_execed() - the current process has a new program
- * @track: its tracking
+ * One in another address space than its own is not settled with that; nor is one that
+ * was not noted, as the thread was in it when tracking began.
  *
- * It is not to be told of the faults before that.
+ * Called in an RCU read-side section.
  */
-void vmi_faults_execed(struct vmi_track *track)
+void vmi_faults_settle_others(const struct task_struct *thread)
 {
-	u64 min, maj;
-
-	if (!vmi_faults_own(track->tgid, current->mm, &min, &maj))
-		return;
-	spin_lock(&track->settle_lock);
-	track->execed = true;
-	atomic64_set(&track->before_min, min);
-	atomic64_set(&track->before_maj, maj);
-	spin_unlock(&track->settle_lock);
-}
-
-/*
- * A fault in another address space is not settled with those of its own; nor is one
- * that was not noted, as the thread was in it when tracking began.
- */
-static void settle_elsewhere(const struct task_struct *thread)
-{
-	struct vmi_task *record = find_record(thread);
+	struct vmi_task *record = vmi_record_find(thread);
 
 	if (!record)
 		return;
@@ -939,63 +675,4 @@ static void settle_elsewhere(const struct task_struct *thread)
 	if (record->home != record->track || record->adopted)
 		settle(record);
 	raw_spin_unlock(&record->lock);
-}
-
-/* As kernel/sys.c:getrusage(): of its threads, and of those that exited. */
-static void sum_threads(const struct signal_struct *signal, u64 *min, u64 *maj)
-{
-	const struct task_struct *thread;
-
-	*min = signal->min_flt;
-	*maj = signal->maj_flt;
-	__for_each_thread(signal, thread) {
-		*min += READ_ONCE(thread->min_flt);
-		*maj += READ_ONCE(thread->maj_flt);
-	}
-}
-
-static void sum_threads_consistently(struct signal_struct *signal, u64 *min,
-				     u64 *maj)
-{
-	unsigned long irqs;
-	unsigned int seq, i;
-
-	for (i = 0; i < VMI_THREADS_TRIES; i++) {
-		seq = read_seqbegin(&signal->stats_lock);
-		sum_threads(signal, min, maj);
-		if (!read_seqretry(&signal->stats_lock, seq))
-			return;
-	}
-	read_seqlock_excl_irqsave(&signal->stats_lock, irqs);
-	sum_threads(signal, min, maj);
-	read_sequnlock_excl_irqrestore(&signal->stats_lock, irqs);
-}
-
-/**
- * vmi_faults_own() - the faults of a process, as getrusage() has them
- * @tgid: the process
- * @mm: its address space
- * @min: where to put the minor ones
- * @maj: where to put the major ones
- *
- * Faults it caused in other address spaces are settled.
- *
- * Return: false if the process is gone, or has another address space now.
- */
-bool vmi_faults_own(struct pid *tgid, const struct mm_struct *mm, u64 *min,
-		    u64 *maj)
-{
-	struct task_struct *leader, *thread;
-	bool runs;
-
-	rcu_read_lock();
-	leader = pid_task(tgid, PIDTYPE_TGID);
-	runs = leader && vmi_process_runs_in(leader, mm);
-	if (runs) {
-		sum_threads_consistently(leader->signal, min, maj);
-		for_each_thread(leader, thread)
-			settle_elsewhere(thread);
-	}
-	rcu_read_unlock();
-	return runs;
 }

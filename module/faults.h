@@ -7,12 +7,8 @@
 
 #include "counts.h"
 
-struct pid;
 struct task_struct;
 struct vmi_track;
-
-int vmi_faults_create_cache(void);
-void vmi_faults_destroy_cache(void);
 
 void vmi_faults_enter(struct vm_area_struct *vma, unsigned long addr,
 		      unsigned int flags);
@@ -23,13 +19,11 @@ void vmi_faults_unmapped(struct vmi_track *track, unsigned long start,
 			 unsigned long end);
 void vmi_faults_moved(struct vmi_track *track, unsigned long from,
 		      unsigned long to, unsigned long len);
-void vmi_faults_execed(struct vmi_track *track);
-void vmi_faults_adopt(struct vmi_track *track, struct task_struct *leader);
+void vmi_faults_adopt(struct vmi_track *track, struct task_struct *thread,
+		      u64 *min, u64 *maj);
+void vmi_faults_settle_others(const struct task_struct *thread);
 void vmi_faults_forget(struct task_struct *task);
 void vmi_faults_sweep(void);
 void vmi_faults_forget_all(void);
-
-bool vmi_faults_own(struct pid *tgid, const struct mm_struct *mm, u64 *min,
-		    u64 *maj);
 
 #endif /* _VMI_FAULTS_H */

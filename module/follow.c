@@ -35,6 +35,8 @@
 #include "hooks.h"
 #include "memory.h"
 #include "process.h"
+#include "record.h"
+#include "rusage.h"
 #include "track.h"
 #include "waiters.h"
 
@@ -139,7 +141,7 @@ static int track_process(struct mm_struct *mm, struct task_struct *leader,
 		return asked ? ask_for(mm) : 0;
 	if (IS_ERR(track))
 		return PTR_ERR(track);
-	vmi_faults_adopt(track, leader);
+	vmi_rusage_adopt(track, leader);
 	return 0;
 }
 
@@ -311,12 +313,12 @@ int vmi_follow_init(void)
 
 	if (err)
 		return err;
-	err = vmi_faults_create_cache();
+	err = vmi_record_create_cache();
 	if (err)
 		goto destroy_counts;
 	err = vmi_growth_create_cache();
 	if (err)
-		goto destroy_faults;
+		goto destroy_records;
 	err = vmi_track_create_cache();
 	if (err)
 		goto destroy_growth;
@@ -334,8 +336,8 @@ int vmi_follow_init(void)
 
 destroy_growth:
 	vmi_growth_destroy_cache();
-destroy_faults:
-	vmi_faults_destroy_cache();
+destroy_records:
+	vmi_record_destroy_cache();
 destroy_counts:
 	vmi_counts_destroy_caches();
 	return err;
@@ -362,7 +364,7 @@ void vmi_follow_exit_all(void)
 
 	untrack_those(is_anyone);
 	vmi_faults_forget_all();
-	vmi_faults_destroy_cache();
+	vmi_record_destroy_cache();
 	vmi_track_destroy_cache();
 	vmi_growth_destroy_cache();
 	vmi_counts_destroy_caches();
@@ -564,7 +566,7 @@ void vmi_follow_execed(void)
 		track = vmi_track_find(current->mm);
 	}
 	if (track)
-		vmi_faults_execed(track);
+		vmi_rusage_execed(track);
 }
 
 /**
