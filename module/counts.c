@@ -690,6 +690,19 @@ static bool is_empty(const struct vmi_leaf *leaf)
 	return true;
 }
 
+/* Take the faults of some pages of a leaf. */
+static void take_slots(struct vmi_visit *v, struct vmi_leaf *leaf,
+		       unsigned int first, unsigned int end)
+{
+	struct vmi_faults nr = {};
+
+	sum_leaf(leaf, first, end, &nr);
+	if (!vmi_faults_sum(&nr))
+		return;
+	add_faults(v->faults, &nr);
+	clear_slots(leaf, first, end, &nr);
+}
+
 /*
  * Take the faults of the pages of one leaf. When it holds nothing any more it is
  * freed, if nothing is mapped that it serves: else a fault may just be noting it.
@@ -699,13 +712,8 @@ static void take_leaf(struct vmi_visit *v, struct vmi_leaf *leaf)
 	unsigned long start = leaf->index << (PAGE_SHIFT + VMI_LEAF_SHIFT);
 	unsigned int first = first_slot(leaf->index, v->start);
 	unsigned int behind = end_slot(leaf->index, v->end);
-	struct vmi_faults nr = {};
 
-	sum_leaf(leaf, first, behind, &nr);
-	if (vmi_faults_sum(&nr)) {
-		add_faults(v->faults, &nr);
-		clear_slots(leaf, first, behind, &nr);
-	}
+	take_slots(v, leaf, first, behind);
 	if (is_empty(leaf) && !is_mapped(v->mm, start, v->start) &&
 	    !is_mapped(v->mm, v->end, start + VMI_LEAF_BYTES))
 		remove_leaf(v->counts, leaf);
@@ -768,6 +776,9 @@ static void move_slots(struct vmi_visit *v, struct vmi_leaf *from,
 	if (!vmi_faults_sum(&faults))
 		return;
 	leaf = vmi_counts_leaf(v->counts, to);
+	/* Of what was unmapped there while the probes did not fire. */
+	if (leaf)
+		take_slots(v, leaf, VMI_LEAF_SLOT(to), VMI_LEAF_SLOT(to) + nr);
 	if (leaf && from->carries && !leaf->carries)
 		vmi_leaf_widen(v->counts, leaf);
 	if (leaf && (!from->carries || leaf->carries))
@@ -798,9 +809,10 @@ static void move_leaf(struct vmi_visit *v, struct vmi_leaf *leaf)
  * vmi_counts_move() - move the faults of a range along with its pages
  * @counts: the counters
  * @from: first address
- * @to: where it goes; the new range has no faults
+ * @to: where it goes
  * @len: bytes
- * @lost: where to add faults for which there was no memory at the new place
+ * @lost: where to add faults for which there was no memory at the new place, and
+ *	those that were there
  *
  * The new range may overlap the old one from below, as the stack's does when
  * execve() puts it in place. That is small: its leaves are visited from below.

@@ -278,7 +278,7 @@ static void remove_ends(struct vmi_growth *growth, unsigned int first,
 {
 	struct vmi_growth_end *ends = growth->ends;
 
-	if (first == last)
+	if (first >= last)
 		return;
 	memmove(ends + first, ends + last,
 		(growth->nr_ends - last) * sizeof(*ends));

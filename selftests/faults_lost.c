@@ -154,6 +154,49 @@ TEST_F(faults_lost, unmapped_unseen_by_kprobes)
 	expect_balance_around(_metadata, &self->target, KPROBES);
 }
 
+/* What is moved to where others went, unseen: it is what it was. */
+static void move_body(struct target *t, void *arg)
+{
+	const size_t bytes = SEEN * KIND_PAGE;
+	char *from = target_map(TARGET_ALONE(0), SEEN, KIND_RW, KIND_PRIVATE, -1);
+	char *to = target_map(TARGET_ALONE(1), SEEN, KIND_RW, KIND_PRIVATE, -1);
+
+	(void)arg;
+	target_write(from, SEEN, 1);
+	target_read(to, SEEN, 1);
+	target_write(to, SEEN, 1);
+	target_step(t);
+	if (munmap(to, bytes))
+		target_fail("munmap");
+	target_step(t);
+	if (mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) != to)
+		target_fail("mremap");
+	target_step(t);
+	if (munmap(to, bytes))
+		target_fail("munmap");
+	target_step(t);
+}
+
+TEST_F(faults_lost, moved_to_where_others_were)
+{
+	struct track_sums before, sums;
+
+	KIND_START(move_body);
+	EXPECT_EQ(0, faults_row(PID, TARGET_ALONE(1), "anonflt=%d cowflt=%d", SEEN, SEEN));
+	ASSERT_TRUE(track_sum(PID, &before));
+	ASSERT_EQ(0, machine_set(FTRACE, "0"));
+	KIND_NEXT();
+	ASSERT_EQ(0, procfile_write(FTRACE, "1"));
+	KIND_NEXT();
+	EXPECT_EQ(0, faults_row(PID, TARGET_ALONE(1), "anonflt=%d cowflt=0", SEEN));
+	ASSERT_TRUE(track_sum(PID, &sums));
+	EXPECT_EQ(before.unattributed + 2 * SEEN, sums.unattributed);
+	EXPECT_EQ(sums.own, sums.rows + sums.gone + sums.unattributed + sums.lost);
+	KIND_NEXT();
+	ASSERT_TRUE(track_sum(PID, &sums));
+	EXPECT_EQ(before.gone + SEEN, sums.gone);
+}
+
 /* Without kprobes: everything is as it was, or it is said what is missing. */
 TEST_F(faults_lost, kprobes_switched_off)
 {
