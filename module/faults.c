@@ -284,6 +284,8 @@ static void drop_record(struct vmi_task *record)
 	raw_spin_lock(&record->lock);
 	queued = stop_noting(record);
 	WRITE_ONCE(record->finished, true);
+	/* So that it is linked to no address space. */
+	WRITE_ONCE(record->target_mm, NULL);
 	/* From here on, if it is on a list, whoever takes it off may free it. */
 	record->dropped |= mine;
 	raw_spin_unlock(&record->lock);
@@ -415,8 +417,7 @@ static __always_inline bool note(struct vmi_task *record,
 			vmi_growth_make_room(&track->growth);
 	}
 	raw_spin_lock(&record->lock);
-	if (unlikely(record->track != track || record->target_mm != vma->vm_mm ||
-		     record->finished)) {
+	if (unlikely(record->track != track || record->target_mm != vma->vm_mm)) {
 		raw_spin_unlock(&record->lock);
 		return false;
 	}
@@ -446,7 +447,6 @@ static __always_inline bool is_linked(const struct vmi_task *record,
 {
 	return READ_ONCE(record->target_mm) == mm &&
 	       READ_ONCE(record->home_mm) == current->mm &&
-	       !READ_ONCE(record->finished) &&
 	       !READ_ONCE(READ_ONCE(record->track)->dead);
 }
 

@@ -539,16 +539,16 @@ TEST_F(track_hostile, killed_while_all_fault)
 /* What is kept of a hundred threads, at most. */
 #define SHORT_LIVES_BYTES 40000
 
-static char touched;
-
-/* Threads come and go, and nothing else happens. */
+/* Threads come, with a fault each, and go, and nothing else happens. */
 static void __attribute__((noreturn)) live_shortly(int ready)
 {
+	char *at = target_map(TARGET_ALONE(0), SHORT_LIVES, KIND_RW, KIND_PRIVATE, -1);
 	pthread_t thread;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (int i = 0; i < SHORT_LIVES; i++)
-		if (pthread_create(&thread, NULL, touch_once, &touched) || pthread_join(thread, NULL))
+		if (pthread_create(&thread, NULL, touch_once, at + i * KIND_PAGE) ||
+		    pthread_join(thread, NULL))
 			_exit(1);
 	if (write(ready, "", 1) != 1)
 		_exit(2);
