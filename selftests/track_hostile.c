@@ -8,9 +8,11 @@
 #include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -411,6 +413,116 @@ TEST_F(track_hostile, read_while_unmapping)
 		report_free(&r);
 	}
 	diag("%d reads, of which %lu do not know", reads, (unsigned long)unknown);
+}
+
+/* -------- counters that are freed -------- */
+
+enum { WORD_STAGE, WORD_GO, WORD_FAILED, WORD_AGAIN };
+
+/* Neighbours, of which counters are kept together. */
+#define NEIGHBOUR ((char *)TARGET_ALONE(0))
+#define PAGE_AWAITED (NEIGHBOUR + KIND_PAGE)
+#define NOTHING ((volatile char *)TARGET_ALONE(1))
+
+static sigjmp_buf failed;
+
+static void on_segv(int sig)
+{
+	(void)sig;
+	siglongjmp(failed, 1);
+}
+
+static void await(volatile uint64_t *word, uint64_t value)
+{
+	while (*word < value)
+		;
+}
+
+/* Without any other fault: its first one fails, in what is there then the next succeeds. */
+static void *fail_and_touch(void *arg)
+{
+	struct target *t = arg;
+
+	/* all that is needed for it is there when it has failed once */
+	if (!sigsetjmp(failed, 1))
+		*NOTHING = 1;
+	if (!sigsetjmp(failed, 1))
+		*(volatile char *)PAGE_AWAITED = 1;
+	t->word[WORD_FAILED] = 1;
+	await(&t->word[WORD_AGAIN], 1);
+	*PAGE_AWAITED = 1;
+	t->word[WORD_AGAIN] = 2;
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static int await_page(char *at)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register area = {
+		.range = { (uintptr_t)at, KIND_PAGE }, .mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api) || ioctl(uffd, UFFDIO_REGISTER, &area))
+		target_fail("userfaultfd");
+	return uffd;
+}
+
+static void freed_body(struct target *t, void *arg)
+{
+	char *neighbour = target_map((uintptr_t)NEIGHBOUR, 1, KIND_RW, KIND_PRIVATE, -1);
+	char *awaited = target_map((uintptr_t)PAGE_AWAITED, 1, KIND_RW, KIND_PRIVATE, -1);
+	int uffd = await_page(awaited);
+	struct uffd_msg message;
+	pthread_t thread;
+
+	(void)arg;
+	target_step(t);
+	signal(SIGSEGV, on_segv);
+	if (pthread_create(&thread, NULL, fail_and_touch, t) ||
+	    read(uffd, &message, sizeof(message)) != sizeof(message))
+		target_fail("a thread that faults");
+	t->word[WORD_STAGE] = 1;
+	await(&t->word[WORD_GO], 1);
+	if (munmap(awaited, KIND_PAGE) || close(uffd))
+		target_fail("munmap");
+	await(&t->word[WORD_FAILED], 1);
+	t->word[WORD_STAGE] = 2;
+	await(&t->word[WORD_GO], 2);
+	if (munmap(neighbour, KIND_PAGE))
+		target_fail("munmap");
+	target_map((uintptr_t)awaited, 1, KIND_RW, KIND_PRIVATE, -1);
+	t->word[WORD_AGAIN] = 1;
+	await(&t->word[WORD_AGAIN], 2);
+	target_step(t);
+}
+
+static bool comes_to(volatile uint64_t *word, uint64_t value)
+{
+	for (int i = 0; *word < value && i < 6000; i++)
+		usleep(10000);
+	return *word >= value;
+}
+
+/* With the mapping of a fault that nobody saw go, nothing kept its counters. */
+TEST_F(track_hostile, fault_outlives_its_counters)
+{
+	struct target *t = &self->target;
+
+	ASSERT_EQ(0, target_fork(t, freed_body, NULL));
+	/* not by way of steps: who sleeps in a fault cannot be stopped */
+	ASSERT_EQ(1, send(t->test_end, "", 1, MSG_NOSIGNAL));
+	ASSERT_EQ(0, kill(t->pid, SIGCONT));
+	ASSERT_TRUE(comes_to(&t->word[WORD_STAGE], 1));
+	ASSERT_EQ(0, machine_set(FTRACE, "0"));
+	t->word[WORD_GO] = 1;
+	ASSERT_TRUE(comes_to(&t->word[WORD_STAGE], 2));
+	ASSERT_EQ(0, machine_set(FTRACE, "1"));
+	t->word[WORD_GO] = 2;
+	ASSERT_TRUE(comes_to(&t->word[WORD_AGAIN], 2));
+	EXPECT_EQ(0, faults_row(PID, (uintptr_t)PAGE_AWAITED, "anonflt=1"));
 }
 
 /* -------- memory that nobody needs any more -------- */
