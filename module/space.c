@@ -242,7 +242,7 @@ static void end_row(struct vmi_space *space, struct vmi_rows *rows)
 
 /*
  * Is @vma what the unfinished row was begun for? VM_MAYBE_GUARD is set with
- * mmap_lock held for reading only (mm/madvise.c:guard_install_set_vma()).
+ * mmap_lock held for reading only (mm/madvise.c:madvise_guard_install()).
  */
 static bool row_continues(const struct vmi_row *row,
 			  const struct vm_area_struct *vma)
