@@ -128,9 +128,11 @@ void vmi_waiters_wake(const struct mm_struct *mm)
 	if (hlist_empty(&waiters[hash_min((unsigned long)mm, VMI_WAITERS_BITS)]))
 		return;
 	raw_spin_lock(&waiters_lock);
-	hash_for_each_possible(waiters, waiter, node, (unsigned long)mm)
+	hash_for_each_possible(waiters, waiter, node, (unsigned long)mm) {
+		/* Whoever queues up after this sees what happened, as above. */
 		if (waiter->mm == mm && waitqueue_active(&waiter->queue))
 			irq_work_queue(&waiter->wake);
+	}
 	raw_spin_unlock(&waiters_lock);
 }
 

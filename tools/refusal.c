@@ -45,7 +45,8 @@ static void rlimit_stack(const struct event *event)
 		return;
 	}
 	text_safe(comm, sizeof(comm), value(event, GROWTH_COMM, raw));
-	printf(", that of %s, who read or wrote there: raise it with ulimit -s before starting it", comm);
+	printf(", that of %s, who read or wrote there: raise it with ulimit -s before starting it",
+	       comm);
 }
 
 /* Pages that the kernel keeps free below a stack that grows, if nobody says otherwise. */
