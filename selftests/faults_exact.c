@@ -746,7 +746,8 @@ TEST_F(exact, userfaultfd)
 	FAULTS_NEXT();
 	FAULTS_ROW(TARGET_ALONE(1), "faults=0");
 	FAULTS_NEXT();
-	FAULTS_ROW(TARGET_ALONE(1), "faults=2");
+	/* and as often as it was tried in vain while the file was being closed */
+	FAULTS_ROW(TARGET_ALONE(1), "faults>=2");
 }
 
 /* A fault that waits, where nothing is mapped any more when it goes on. */
