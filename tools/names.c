@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "names.h"
+#include "source.h"
 #include "value.h"
 
 /* What the kernel puts behind the name of a file that is no longer there. */
@@ -82,17 +83,6 @@ static bool process_goes_by(int proc, const char *pid, const char *name)
 	return yes;
 }
 
-/* This process, as that /proc numbers it; 0 if it is not in there. */
-static uint64_t own_pid(int proc)
-{
-	char text[32];
-	ssize_t len = readlinkat(proc, "self", text, sizeof(text) - 1);
-	uint64_t pid;
-
-	text[len > 0 ? len : 0] = '\0';
-	return value_number(text, 10, &pid) ? pid : 0;
-}
-
 /**
  * names_find() - find processes by name
  * @sysroot: directory that stands for /
@@ -119,7 +109,9 @@ uint64_t *names_find(const char *sysroot, const char *name, size_t *nr)
 	dir = proc ? dirfd(proc) : -1;
 	if (dir < 0)
 		err(EXIT_FAILURE, "%s", path);
-	self = own_pid(dir);
+	/* as that /proc numbers it */
+	if (!source_link(dir, "self", &self))
+		self = 0;
 	while ((entry = readdir(proc))) {
 		if (!value_number(entry->d_name, 10, &pid) || pid == self ||
 		    !process_goes_by(dir, entry->d_name, name))

@@ -78,6 +78,23 @@ bool source_ready(const char *sysroot)
 }
 
 /**
+ * source_link() - the pid that a link leads to
+ * @dir: directory that its path starts from
+ * @path: the link
+ * @pid: set to it
+ *
+ * Return: false if there is no such link, or it leads elsewhere.
+ */
+bool source_link(int dir, const char *path, uint64_t *pid)
+{
+	char text[32];
+	ssize_t len = readlinkat(dir, path, text, sizeof(text) - 1);
+
+	text[len > 0 ? len : 0] = '\0';
+	return value_number(text, 10, pid);
+}
+
+/**
  * source_self() - the pid that "self" stands for: this process
  * @sysroot: directory that stands for /
  * @pid: set to it, as that /proc numbers it
@@ -87,12 +104,10 @@ bool source_ready(const char *sysroot)
 bool source_self(const char *sysroot, uint64_t *pid)
 {
 	char *path = format_path("%s%s/self", sysroot, REPORTS);
-	char text[32];
-	ssize_t len = readlink(path, text, sizeof(text) - 1);
+	bool said = source_link(AT_FDCWD, path, pid);
 
 	free(path);
-	text[len > 0 ? len : 0] = '\0';
-	return value_number(text, 10, pid);
+	return said;
 }
 
 /**

@@ -28,6 +28,7 @@ enum source_status {
 };
 
 bool source_ready(const char *sysroot);
+bool source_link(int dir, const char *path, uint64_t *pid);
 bool source_self(const char *sysroot, uint64_t *pid);
 bool source_module(const char *sysroot, const char *key, char *value, size_t size);
 enum source_status source_live(struct input *in, const char *sysroot, uint64_t pid);

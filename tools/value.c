@@ -175,32 +175,33 @@ static void print_scaled(char *buf, uint64_t n, uint64_t unit, const char *suffi
 		snprintf(buf, VALUE_MAX, "%" PRIu64 "%s", divide_rounded(n, unit), suffix);
 }
 
-static void print_size(char *buf, uint64_t bytes)
+/* In the unit of so many that fits, each @step times the one before. */
+static void print_fitting(char *buf, uint64_t n, uint64_t step, const char *const *suffix,
+			  size_t units)
 {
-	static const char *const suffix[] = { "", "K", "M", "G", "T", "P", "E" };
 	uint64_t unit = 1;
 	size_t i = 0;
 
 	/* Rounded first: 1023.6K is 1M, not 1024K. */
-	while (i < 6 && divide_rounded(bytes, unit) >= 1024) {
-		unit <<= 10;
+	while (i + 1 < units && divide_rounded(n, unit) >= step) {
+		unit *= step;
 		i++;
 	}
-	print_scaled(buf, bytes, unit, suffix[i]);
+	print_scaled(buf, n, unit, suffix[i]);
+}
+
+static void print_size(char *buf, uint64_t bytes)
+{
+	static const char *const suffix[] = { "", "K", "M", "G", "T", "P", "E" };
+
+	print_fitting(buf, bytes, 1024, suffix, sizeof(suffix) / sizeof(*suffix));
 }
 
 static void print_nsec(char *buf, uint64_t nsec)
 {
 	static const char *const suffix[] = { "ns", "us", "ms", "s" };
-	uint64_t unit = 1;
-	size_t i = 0;
 
-	/* Rounded first, as a size is. */
-	while (i < 3 && divide_rounded(nsec, unit) >= 1000) {
-		unit *= 1000;
-		i++;
-	}
-	print_scaled(buf, nsec, unit, suffix[i]);
+	print_fitting(buf, nsec, 1000, suffix, sizeof(suffix) / sizeof(*suffix));
 }
 
 /* Rounded, but only all of it is 100.0. */
