@@ -17,7 +17,6 @@ KIND_FIXTURE(faults_lost)
 
 #define PID (self->target.pid)
 
-#define FTRACE "/proc/sys/kernel/ftrace_enabled"
 #define KPROBES "/sys/kernel/debug/kprobes/enabled"
 
 #define SEEN 30

@@ -15,7 +15,6 @@
 
 GROWTH_FIXTURE(growth_poll)
 
-#define FTRACE "/proc/sys/kernel/ftrace_enabled"
 #define PID (self->target.pid)
 #define PAGE KIND_PAGE
 #define TOP GROWTH_TOP(0)

@@ -52,8 +52,6 @@ static void __attribute__((destructor)) keep_as_usual(void)
 #define TOP GROWTH_TOP(0)
 #define OTHER_TOP GROWTH_TOP(1)
 #define BELOW(top, pages) ((top) - (uint64_t)(pages) * PAGE)
-#define FTRACE "/proc/sys/kernel/ftrace_enabled"
-
 /* So many mappings become one with another. */
 #define PIECES 9
 

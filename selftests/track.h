@@ -22,6 +22,9 @@
 #include "lib/report.h"
 #include "lib/slow.h"
 
+/** FTRACE - the switch behind the module's back: 0, and no probe fires */
+#define FTRACE "/proc/sys/kernel/ftrace_enabled"
+
 /** TRACK_PARAMETER - the file of a parameter of the module */
 #define TRACK_PARAMETER(name) "/sys/module/vminspect/parameters/" name
 

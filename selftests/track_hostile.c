@@ -21,8 +21,6 @@
 #include "lib/kind.h"
 #include "track.h"
 
-#define FTRACE "/proc/sys/kernel/ftrace_enabled"
-
 /* The memory that faults are counted in comes for so much of the addresses at once. */
 #define STRETCH_SHIFT 18
 #define STRETCH (1ull << STRETCH_SHIFT)
@@ -624,20 +622,34 @@ static void __attribute__((noreturn)) sleep_in_faults(int ready)
 		pause();
 }
 
+/* A process that does so, once it says that it has; -1 if it does not. */
+static pid_t start_ready(void (*body)(int ready))
+{
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	if (pipe2(ready, O_CLOEXEC))
+		return -1;
+	pid = fork();
+	if (!pid)
+		body(ready[1]);
+	close(ready[1]);
+	if (pid > 0 && read(ready[0], &byte, 1) != 1) {
+		waitpid(pid, NULL, 0);
+		pid = -1;
+	}
+	close(ready[0]);
+	return pid;
+}
+
 TEST_F(track_hostile, killed_while_all_fault)
 {
 	const uint64_t bytes = track_status("record_bytes"), tracked = track_status("tracked");
-	int ready[2], status;
-	char byte;
+	int status;
 
-	ASSERT_EQ(0, pipe2(ready, O_CLOEXEC));
-	self->other = fork();
-	if (!self->other)
-		sleep_in_faults(ready[1]);
+	self->other = start_ready(sleep_in_faults);
 	ASSERT_LT(0, self->other);
-	close(ready[1]);
-	EXPECT_EQ(1, read(ready[0], &byte, 1));
-	close(ready[0]);
 	EXPECT_LT(bytes + SLEEPERS * 100, track_status("record_bytes"));
 	ASSERT_EQ(0, kill(self->other, SIGKILL));
 	ASSERT_EQ(self->other, waitpid(self->other, &status, 0));
@@ -671,17 +683,9 @@ static void __attribute__((noreturn)) live_shortly(int ready)
 TEST_F(track_hostile, threads_come_and_go)
 {
 	const uint64_t bytes = track_status("record_bytes");
-	int ready[2];
-	char byte;
 
-	ASSERT_EQ(0, pipe2(ready, O_CLOEXEC));
-	self->other = fork();
-	if (!self->other)
-		live_shortly(ready[1]);
+	self->other = start_ready(live_shortly);
 	ASSERT_LT(0, self->other);
-	close(ready[1]);
-	EXPECT_EQ(1, read(ready[0], &byte, 1));
-	close(ready[0]);
 	EXPECT_GT(bytes + SHORT_LIVES_BYTES, track_status("record_bytes"));
 	EXPECT_EQ(0, faults_add_up(self->other));
 }

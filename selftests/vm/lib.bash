@@ -288,6 +288,12 @@ apt_install()
 		die "$suite: apt-get could not install ${missing[*]}"
 }
 
+# has_stamp DIRECTORY END: is there something in it, whose stamp ends so?
+has_stamp()
+{
+	[[ -e $1/stamp && $(<"$1/stamp") == *"$2" ]]
+}
+
 # cached DIRECTORY FUNCTION [END]: has a function bring what is in a directory up to
 # date, one process at a time and now and then; when it cannot, what it brought
 # before will do, if its stamp ends so.
@@ -295,7 +301,7 @@ cached()
 {
 	local dir=$1 rc
 
-	[[ -e $dir/stamp && $(<"$dir/stamp") == *"${3:-}" ]] && is_fresh "$dir/.checked" && return
+	has_stamp "$dir" "${3:-}" && is_fresh "$dir/.checked" && return
 	mkdir -p "$(dirname "$dir")"
 	# In a subshell and not as a condition: there errexit is in force.
 	set +e
@@ -307,7 +313,7 @@ cached()
 	rc=$?
 	set -e
 	((rc == 0)) && return
-	[[ -e $dir/stamp && $(<"$dir/stamp") == *"${3:-}" ]] || exit "$rc"
+	has_stamp "$dir" "${3:-}" || exit "$rc"
 	say "using what was fetched before: $(<"$dir/stamp")"
 }
 
