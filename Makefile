@@ -30,7 +30,7 @@ help:
 	@echo '  make demo          boots a kernel and shows the module and the tool at work'
 	@echo
 	@echo 'Testing (root on Debian 12; installs what it needs)'
-	@echo '  make check         all tests: the tool, and the module on all kernels'
+	@echo '  make check         all tests: the tool, and the module on Linux 6.1, 6.12 and 7.2'
 	@echo '  make check-tool    only the tool, without a kernel'
 	@echo '  make check-more    all selftests on more kernels: real-time, cloud, NUMA, 1 and 4 CPUs'
 	@echo '  make check-soak    storms of a minute each, 1000 unloads, 20 times the fuzzing'
@@ -42,7 +42,7 @@ help:
 	@echo
 	@echo '  KERNELS="6.1 6.12" for check*, bench, demo: only these; there are:'
 	@echo '                     $(shell awk '!/^\#/ && NF { print $$1 }' $(VM)/kernels)'
-	@echo '  TESTS="rows access" for check: only the tests whose names start so'
+	@echo '  TESTS="rows access" for check*: only "rows" and "rows_*", ...'
 	@echo '  $(VM)/shell 6.12 COMMAND'
 	@echo '                     runs one command with the module in a virtual machine'
 

@@ -25,7 +25,7 @@ struct vmi_track;
  * @unattributed: faults that belong to no row
  * @gone: faults of mappings that no longer exist
  * @grows: growths of its stacks
- * @lost_known: @lost is set: no mapping moved or went meanwhile
+ * @lost_known: @lost is set: the process is there, and no mapping moved or went meanwhile
  * @lost: faults of the process that nobody saw
  * @fire: the probes fire
  * @moves: moves of the tracking that were done when the account began

@@ -2,11 +2,12 @@
 /*
  * The probes: functions of the kernel at whose entry the module wants to be.
  *
- * All of them use the function tracer, which calls us with the arguments at hand
- * for a third of what a kprobe costs, half of which is a kretprobe's. It is
- * also the same everywhere in that the functions' callers may sleep. One switch
- * turns all of them off behind our back, kernel.ftrace_enabled; whether it did is
- * tried out on a function of our own (vmi_hooks_fire()).
+ * Most use the function tracer, which calls us with the arguments at hand for a third
+ * of what a kprobe costs, half of which is a kretprobe's. It is also the same
+ * everywhere in that the functions' callers may sleep. What is known at the return only
+ * takes a kretprobe: growing stacks, and faults while their trace event is on. Either
+ * can be switched off behind our back; whether it was is tried out on a function of our
+ * own for each (vmi_hooks_fire()).
  *
  * A function tracer must not sleep, or the code that called it may be freed under
  * it (kernel/trace/ftrace.c:ftrace_shutdown()).

@@ -55,5 +55,5 @@ module_exit(vminspect_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The vminspect authors");
-MODULE_DESCRIPTION("Shows what is resident in each mapping of a process, and its page faults");
+MODULE_DESCRIPTION("Shows what is resident in each mapping of a process, its page faults and its stacks");
 MODULE_VERSION(VMINSPECT_VERSION);

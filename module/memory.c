@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How much memory the counters of all tracked processes take, and may take.
+ * How much memory the counters and growth logs of all tracked processes take, and may
+ * take.
  *
- * The counters are charged against a limit, past which faults are still counted in
- * the totals of their process, but no longer by page. What takes a fixed amount
+ * They are charged against a limit, past which faults and growths are still counted in
+ * the totals of their process, but no longer by page, or kept. What takes a fixed amount
  * for each process and thread is counted too, but not limited: without it nothing
  * would be known of their faults at all.
  */
@@ -25,7 +26,7 @@ static atomic64_t records;
 static unsigned int max_memory;
 module_param(max_memory, uint, 0644);
 MODULE_PARM_DESC(max_memory,
-		 "MiB for the counters of all tracked processes (default 1 % of memory)");
+		 "MiB for counters and growth logs of all processes (default, and 0: 1 % of memory)");
 
 /**
  * vmi_memory_max() - the limit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Contract: an open report is urgent (POLLPRI) while there are growth events that
- * came since it was opened, or since [growth] was last read through it; whoever
+ * came since it was opened, or since [grows] was last read through it; whoever
  * waits for that, in whatever way, is woken soon, and nobody else is. It has hung
  * up (POLLHUP) once the address space is gone; a tracked process's waiters hear of
  * that, too. It can always be read (POLLIN).

@@ -94,7 +94,7 @@ void faults_notes(const struct report *report)
 			   pid, unattributed, were(unattributed));
 	if (!strcmp(fields_get(report, "faults", "probes"), "off"))
 		report_bad(report, 0,
-			   "pid %s: probes are off, faults are not seen (sysctl kernel.ftrace_enabled=1 switches them on)",
+			   "pid %s: probes are off, faults or growing stacks are not seen (see sysctl kernel.ftrace_enabled, and kprobes/enabled in debugfs)",
 			   pid);
 }
 
