@@ -114,9 +114,18 @@ static void check_idle(void)
 static void reap(struct work_struct *work)
 {
 	struct vmi_track *track, *next;
+	struct llist_node *list = llist_del_all(&reaped);
 
-	llist_for_each_entry_safe(track, next, llist_del_all(&reaped), reap)
+	/* Faults that were just being noted. */
+	synchronize_rcu();
+	llist_for_each_entry_safe(track, next, list, reap)
 		vmi_track_empty(track, true);
+}
+
+static void reap_later(struct vmi_track *track)
+{
+	llist_add(&track->reap, &reaped);
+	schedule_work(&reap_work);
 }
 
 static int ask_for(const struct mm_struct *mm)
@@ -134,9 +143,14 @@ static int ask_for(const struct mm_struct *mm)
 static int track_process(struct mm_struct *mm, struct task_struct *leader,
 			 bool asked)
 {
+	struct pid *tgid = get_task_pid(leader, PIDTYPE_TGID);
 	struct vmi_track *track;
 
-	track = vmi_track_add(mm, task_tgid(leader), asked, GFP_KERNEL);
+	/* It has been reaped since. Others may live on in its memory. */
+	if (!tgid)
+		return -ESRCH;
+	track = vmi_track_add(mm, tgid, asked, GFP_KERNEL);
+	put_pid(tgid);
 	if (track == ERR_PTR(-EEXIST))
 		return asked ? ask_for(mm) : 0;
 	if (IS_ERR(track))
@@ -170,6 +184,7 @@ static void track_everyone(void)
 	struct mm_struct *mm;
 	struct pid *pid;
 	pid_t nr = 1;
+	int err;
 
 	for (; (pid = vmi_process_next(&init_pid_ns, nr)); nr++) {
 		nr = pid_nr(pid);
@@ -179,9 +194,11 @@ static void track_everyone(void)
 			continue;
 		mm = get_process_mm(leader);
 		if (mm) {
-			if (track_process(mm, leader, false))
+			err = track_process(mm, leader, false);
+			if (err && err != -ESRCH)
 				atomic64_inc(&untracked);
-			mmput(mm);
+			/* The last one waits for all I/O of the process. */
+			mmput_async(mm);
 		}
 		put_task_struct(leader);
 		cond_resched();
@@ -231,6 +248,8 @@ static void forget_exited(void)
 	lockdep_assert_held(&follow_lock);
 	untrack_those(is_torn_down);
 	vmi_faults_sweep();
+	if (armed)
+		check_idle();
 }
 
 static void sweep(struct work_struct *work)
@@ -358,8 +377,8 @@ void vmi_follow_exit_all(void)
 	armed = false;
 	mutex_unlock(&follow_lock);
 	vmi_hooks_exit();
-	cancel_delayed_work_sync(&idle_work);
 	cancel_delayed_work_sync(&sweep_work);
+	cancel_delayed_work_sync(&idle_work);
 	flush_work(&reap_work);
 
 	untrack_those(is_anyone);
@@ -388,6 +407,50 @@ void vmi_follow_gather(struct vmi_follow_state *state)
 	state->untracked = atomic64_read(&untracked);
 }
 
+/*
+ * Processes in execve() whose new address space is to be tracked, though it is not
+ * yet, or not to be, by number: there was no memory when it came to be, or it was asked
+ * for since. It takes two in execve() at once, with the same bit, for one to have the
+ * other's.
+ */
+#define VMI_EXEC_BITS 32768
+static DECLARE_BITMAP(asked_in_exec, VMI_EXEC_BITS);
+static DECLARE_BITMAP(left_in_exec, VMI_EXEC_BITS);
+
+static unsigned int exec_bit(struct task_struct *task)
+{
+	return task_tgid_nr(task) % VMI_EXEC_BITS;
+}
+
+static bool is_in_exec(const struct task_struct *task)
+{
+	const struct task_struct *thread;
+	bool is = false;
+
+	rcu_read_lock();
+	for_each_thread(task, thread)
+		is |= data_race((bool)thread->in_execve);
+	rcu_read_unlock();
+	return is;
+}
+
+/*
+ * A process began, or ceased, to be tracked. If it is in execve(), what is to become of
+ * its new address space may have been decided by what was before; a bit that comes too
+ * early, or for an execve() that fails, is cleared by the next one.
+ */
+static void tell_exec(struct task_struct *task, bool asked)
+{
+	unsigned int bit = exec_bit(task);
+
+	/* First the old address space, then the bit; see vmi_follow_exec(). */
+	smp_mb();
+	if (!is_in_exec(task))
+		return;
+	assign_bit(bit, asked_in_exec, asked);
+	assign_bit(bit, left_in_exec, !asked);
+}
+
 static int word_track(struct mm_struct *mm, struct task_struct *leader)
 {
 	int err = arm();
@@ -395,7 +458,9 @@ static int word_track(struct mm_struct *mm, struct task_struct *leader)
 	if (err)
 		return err;
 	err = track_process(mm, leader, true);
-	/* An execve() under way was not followed. */
+	if (!err)
+		tell_exec(leader, true);
+	/* An execve() that is over was not followed. */
 	if (!err && !vmi_process_runs_in(leader, mm))
 		err = -ESRCH;
 	if (err)
@@ -407,28 +472,42 @@ static int word_untrack(struct mm_struct *mm, struct task_struct *leader)
 {
 	struct vmi_track *track = vmi_track_get(mm);
 
-	if (!track)
-		return 0;
-	untrack(track);
-	vmi_track_put(track);
+	if (track) {
+		untrack(track);
+		vmi_track_put(track);
+	}
+	tell_exec(leader, false);
 	check_idle();
+	return 0;
+}
+
+static int renew(struct vmi_track *old, struct task_struct *leader)
+{
+	struct pid *tgid = get_task_pid(leader, PIDTYPE_TGID);
+	struct vmi_track *track;
+
+	if (!tgid)
+		return -ESRCH;
+	track = vmi_track_renew(old, tgid);
+	put_pid(tgid);
+	if (IS_ERR(track))
+		return PTR_ERR(track);
+	vmi_rusage_adopt(track, leader);
+	/* Faults that were just being noted. */
+	synchronize_rcu();
+	vmi_track_empty(old, true);
 	return 0;
 }
 
 static int word_reset(struct mm_struct *mm, struct task_struct *leader)
 {
 	struct vmi_track *track = vmi_track_get(mm);
-	bool asked;
 	int err;
 
 	if (!track)
 		return -EINVAL;
-	asked = READ_ONCE(track->asked);
-	untrack(track);
+	err = renew(track, leader);
 	vmi_track_put(track);
-	err = track_process(mm, leader, asked);
-	if (err)
-		check_idle();
 	return err;
 }
 
@@ -515,19 +594,6 @@ void vmi_follow_fork(struct task_struct *child)
 		atomic64_inc(&untracked);
 }
 
-/*
- * Processes in execve() that were asked for, and that there was no memory to track
- * when it began, by number. It takes two in execve() at once, with the same bit, for
- * one to have the other's.
- */
-#define VMI_EXEC_BITS 32768
-static DECLARE_BITMAP(asked_in_exec, VMI_EXEC_BITS);
-
-static unsigned int exec_bit(void)
-{
-	return task_tgid_nr(current) % VMI_EXEC_BITS;
-}
-
 /**
  * vmi_follow_exec() - the current process is about to get a new address space
  * @mm: that one
@@ -539,11 +605,26 @@ static unsigned int exec_bit(void)
  */
 void vmi_follow_exec(struct mm_struct *mm)
 {
+	unsigned int bit = exec_bit(current);
 	bool followed = true, asked;
 
+	clear_bit(bit, asked_in_exec);
+	clear_bit(bit, left_in_exec);
+	/* First these, then who is tracked; see tell_exec(). */
+	smp_mb__after_atomic();
 	if (stems_from(&asked) || READ_ONCE(follow_all))
 		followed = follow(mm, current, asked);
-	assign_bit(exec_bit(), asked_in_exec, asked && !followed);
+	if (asked && !followed)
+		set_bit(bit, asked_in_exec);
+}
+
+/* The current process was to be tracked no more when its address space came to be. */
+static void leave(struct vmi_track *track)
+{
+	if (!vmi_track_bury(track))
+		return;
+	reap_later(track);
+	check_idle();
 }
 
 /**
@@ -556,9 +637,16 @@ void vmi_follow_exec(struct mm_struct *mm)
  */
 void vmi_follow_execed(void)
 {
-	bool asked = test_and_clear_bit(exec_bit(), asked_in_exec);
+	bool asked = test_and_clear_bit(exec_bit(current), asked_in_exec);
+	bool left = test_and_clear_bit(exec_bit(current), left_in_exec);
 	struct vmi_track *track = vmi_track_find(current->mm);
 
+	if (left && track && !READ_ONCE(follow_all)) {
+		leave(track);
+		return;
+	}
+	if (track && asked)
+		WRITE_ONCE(track->asked, true);
 	/* There was no memory, or tracking began, since vmi_follow_exec(). */
 	if (!track && (asked || READ_ONCE(follow_all))) {
 		if (!follow(current->mm, current, asked))
@@ -585,8 +673,7 @@ void vmi_follow_exit(struct mm_struct *mm)
 	if (track->counts.nr_leaves + track->growth.nr_slots <= VMI_EXIT_OBJECTS) {
 		vmi_track_empty(track, false);
 	} else {
-		llist_add(&track->reap, &reaped);
-		schedule_work(&reap_work);
+		reap_later(track);
 	}
 	check_idle();
 }

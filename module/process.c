@@ -12,20 +12,6 @@
 
 #include "process.h"
 
-/*
- * A process may leave an address space that lives on with others (vfork()). Its
- * new name would say nothing of the old address space.
- */
-static bool runs_in(struct task_struct *task, const struct mm_struct *mm)
-{
-	bool same;
-
-	task_lock(task);
-	same = task->mm == mm;
-	task_unlock(task);
-	return same;
-}
-
 /**
  * vmi_process_gather() - read what is known of a process
  * @process: where to put it
@@ -33,8 +19,11 @@ static bool runs_in(struct task_struct *task, const struct mm_struct *mm)
  * @ns: pid namespace to number it in
  * @mm: the address space that is reported
  *
- * Locking: holds a reference on the task, and its signal_struct stays with it; mm
- * is read under its alloc_lock, the credentials under RCU.
+ * A process may leave an address space that lives on with others (vfork()). Its
+ * new name would say nothing of the old address space.
+ *
+ * Locking: holds a reference on the task, and its signal_struct stays with it; the
+ * credentials are read under RCU.
  */
 void vmi_process_gather(struct vmi_process *process, struct pid *pid,
 			struct pid_namespace *ns, const struct mm_struct *mm)
@@ -42,7 +31,8 @@ void vmi_process_gather(struct vmi_process *process, struct pid *pid,
 	struct task_struct *task = get_pid_task(pid, PIDTYPE_PID);
 
 	/* A process that has just been reaped has no number. */
-	process->pid = task && runs_in(task, mm) ? task_tgid_nr_ns(task, ns) : 0;
+	process->pid = task && vmi_process_runs_in(task, mm) ?
+		task_tgid_nr_ns(task, ns) : 0;
 	process->known = process->pid;
 	if (process->known) {
 		process->threads = get_nr_threads(task);

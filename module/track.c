@@ -136,6 +136,13 @@ static struct vmi_track *new_track(struct mm_struct *mm, struct pid *tgid,
 	return track;
 }
 
+/* Nobody has seen it. */
+static void discard(struct vmi_track *track)
+{
+	vmi_growth_free(&track->growth);
+	vmi_track_put(track);
+}
+
 /**
  * vmi_track_add() - track an address space from now on
  * @mm: the address space
@@ -164,9 +171,35 @@ struct vmi_track *vmi_track_add(struct mm_struct *mm, struct pid *tgid,
 	spin_unlock(&set_lock);
 	if (!there)
 		return track;
-	vmi_growth_free(&track->growth);
-	vmi_track_put(track);
+	discard(track);
 	return ERR_PTR(-EEXIST);
+}
+
+/**
+ * vmi_track_renew() - forget what was counted of an address space, and start anew
+ * @old: its tracking until now, held
+ * @tgid: the process it belongs to from now on
+ *
+ * There is no moment at which it is not tracked: who is forked from it, or becomes
+ * another program, is not missed. The caller has to empty @old, as one that was buried.
+ *
+ * Locking: the caller holds mm_users, and what keeps others from burying @old.
+ *
+ * Return: its tracking from now on, as of vmi_track_add(), or -ENOMEM.
+ */
+struct vmi_track *vmi_track_renew(struct vmi_track *old, struct pid *tgid)
+{
+	struct vmi_track *track = new_track(old->mm, tgid, false, GFP_KERNEL);
+
+	if (!track)
+		return ERR_PTR(-ENOMEM);
+	mmgrab(track->mm);
+	spin_lock(&set_lock);
+	track->asked = READ_ONCE(old->asked);
+	hlist_replace_rcu(&old->node, &track->node);
+	WRITE_ONCE(old->dead, true);
+	spin_unlock(&set_lock);
+	return track;
 }
 
 /**

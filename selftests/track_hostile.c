@@ -691,6 +691,7 @@ TEST_F(track_hostile, threads_come_and_go)
 }
 
 #define UNTRACKED_STATUS 4
+#define UNKNOWN_STATUS 5
 
 /* With everybody's faults being counted anew, so are those of this process. */
 static void *read_without_leader(void *arg)
@@ -706,6 +707,8 @@ static void *read_without_leader(void *arg)
 		_exit(1);
 	got = pread(zombie_fd, text, sizeof(text) - 1, 0);
 	text[got > 0 ? got : 0] = '\0';
+	if (!strstr(text, "\npid ") || strstr(text, "\npid -\n"))
+		_exit(UNKNOWN_STATUS);
 	_exit(strstr(text, "\ntracked_since ") && !strstr(text, "\ntracked_since -\n") ?
 	      0 : UNTRACKED_STATUS);
 }
@@ -726,7 +729,8 @@ TEST_F(track_hostile, everyone_but_a_leader)
 	ASSERT_LT(0, self->other);
 	ASSERT_EQ(self->other, waitpid(self->other, &status, 0));
 	EXPECT_EQ(0, status) {
-		TH_LOG("pid %d: expected to be tracked, seen status %x", self->other, status);
+		TH_LOG("pid %d: expected to be known, and tracked, seen status %x", self->other,
+		       status);
 	}
 	self->other = 0;
 }
@@ -789,6 +793,19 @@ TEST_F(track_hostile, exit_while_silenced)
 	EXPECT_TRUE(track_falls_to("tracked", tracked));
 	EXPECT_TRUE(track_falls_to("record_bytes", records + OTHERS_BYTES));
 	EXPECT_TRUE(track_falls_to("memory_bytes", bytes + OTHERS_BYTES));
+}
+
+TEST_F(track_hostile, last_one_exits_while_silenced)
+{
+	ASSERT_EQ(0, procfile_write(TRACK_PARAMETER("track"), "none"));
+	ASSERT_TRUE(track_status_becomes("probes", "off"));
+	KIND_START(pieces_body);
+	ASSERT_EQ(0, track_write(PID, "track"));
+	ASSERT_EQ(0, machine_set(FTRACE, "0"));
+	target_end(&self->target);
+	ASSERT_EQ(0, procfile_write(FTRACE, "1"));
+	EXPECT_TRUE(track_status_is("tracked", "0"));
+	EXPECT_TRUE(track_status_becomes("probes", "off"));
 }
 
 /* -------- addresses that share a chain of a hash table everyone knows -------- */
