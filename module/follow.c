@@ -428,8 +428,10 @@ static bool is_in_exec(const struct task_struct *task)
 	bool is = false;
 
 	rcu_read_lock();
-	for_each_thread(task, thread)
+	for_each_thread(task, thread) {
+		/* Each sets and clears its own, beside bits that do not matter here. */
 		is |= data_race((bool)thread->in_execve);
+	}
 	rcu_read_unlock();
 	return is;
 }
@@ -670,10 +672,9 @@ void vmi_follow_exit(struct mm_struct *mm)
 	if (!track || !vmi_track_bury(track))
 		return;
 	vmi_waiters_wake(mm);
-	if (track->counts.nr_leaves + track->growth.nr_slots <= VMI_EXIT_OBJECTS) {
+	if (track->counts.nr_leaves + track->growth.nr_slots <= VMI_EXIT_OBJECTS)
 		vmi_track_empty(track, false);
-	} else {
+	else
 		reap_later(track);
-	}
 	check_idle();
 }

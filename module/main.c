@@ -21,6 +21,7 @@ static int __init vminspect_init(void)
 		pr_err("not loaded: cannot read the page tables of a Xen PV guest\n");
 		return -ENODEV;
 	}
+	vmi_waiters_init();
 	err = vmi_access_init();
 	if (err)
 		goto say_why;

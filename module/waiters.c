@@ -11,12 +11,14 @@
  * Waiters are woken from a probe, where PREEMPT_RT allows no lock that sleeps, and
  * nobody a lock that he might hold: so an irq_work does it.
  *
- * Locking: waiters_lock protects the set of those who ever asked. leaving_lock lets
- * nobody queue up once the module is about to go.
+ * Locking: those who ever asked are in one of many sets, by address space, each with a
+ * lock: who has very many reports of a process has growth of that process wait, and
+ * hardly another's. leaving_lock lets nobody queue up once the module is about to go.
  */
 #include <linux/delay.h>
-#include <linux/hashtable.h>
+#include <linux/hash.h>
 #include <linux/irq_work.h>
+#include <linux/list.h>
 #include <linux/poll.h>
 #include <linux/rcupdate.h>
 #include <linux/rwsem.h>
@@ -25,12 +27,38 @@
 
 #include "waiters.h"
 
-#define VMI_WAITERS_BITS 8
-static DEFINE_HASHTABLE(waiters, VMI_WAITERS_BITS);
-static DEFINE_RAW_SPINLOCK(waiters_lock);
+#define VMI_WAITERS_BITS 10
+
+/**
+ * struct vmi_waiters - those who ever asked, of some address spaces
+ * @lock: protects the set
+ * @set: struct vmi_waiter
+ */
+struct vmi_waiters {
+	raw_spinlock_t lock;
+	struct hlist_head set;
+};
+
+static struct vmi_waiters all_waiters[1 << VMI_WAITERS_BITS];
 
 static DECLARE_RWSEM(leaving_lock);
 static bool leaving;
+
+static struct vmi_waiters *waiters_of(const struct mm_struct *mm)
+{
+	return &all_waiters[hash_ptr(mm, VMI_WAITERS_BITS)];
+}
+
+/**
+ * vmi_waiters_init() - prepare for those who will wait
+ */
+void vmi_waiters_init(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(all_waiters); i++)
+		raw_spin_lock_init(&all_waiters[i].lock);
+}
 
 /*
  * All of them, also those who want to be woken one at a time: who is the one? They
@@ -67,23 +95,27 @@ void vmi_waiter_init(struct vmi_waiter *waiter, const struct mm_struct *mm)
  */
 void vmi_waiter_exit(struct vmi_waiter *waiter)
 {
+	struct vmi_waiters *waiters = waiters_of(waiter->mm);
+
 	if (hlist_unhashed_lockless(&waiter->node))
 		return;
-	raw_spin_lock(&waiters_lock);
-	hash_del(&waiter->node);
-	raw_spin_unlock(&waiters_lock);
+	raw_spin_lock(&waiters->lock);
+	hlist_del_init(&waiter->node);
+	raw_spin_unlock(&waiters->lock);
 	irq_work_sync(&waiter->wake);
 }
 
 static void add_waiter(struct vmi_waiter *waiter)
 {
+	struct vmi_waiters *waiters = waiters_of(waiter->mm);
+
 	/* It is taken out only when nobody can wait any more. */
 	if (!hlist_unhashed_lockless(&waiter->node))
 		return;
-	raw_spin_lock(&waiters_lock);
+	raw_spin_lock(&waiters->lock);
 	if (hlist_unhashed(&waiter->node))
-		hash_add(waiters, &waiter->node, (unsigned long)waiter->mm);
-	raw_spin_unlock(&waiters_lock);
+		hlist_add_head(&waiter->node, &waiters->set);
+	raw_spin_unlock(&waiters->lock);
 }
 
 /**
@@ -121,37 +153,47 @@ bool vmi_waiter_poll(struct vmi_waiter *waiter, struct file *file,
  */
 void vmi_waiters_wake(const struct mm_struct *mm)
 {
+	struct vmi_waiters *waiters = waiters_of(mm);
 	struct vmi_waiter *waiter;
 
 	/* First what happened, then who waits; see vmi_waiter_poll(). */
 	smp_mb();
-	if (hlist_empty(&waiters[hash_min((unsigned long)mm, VMI_WAITERS_BITS)]))
+	if (hlist_empty(&waiters->set))
 		return;
-	raw_spin_lock(&waiters_lock);
-	hash_for_each_possible(waiters, waiter, node, (unsigned long)mm) {
+	raw_spin_lock(&waiters->lock);
+	hlist_for_each_entry(waiter, &waiters->set, node) {
 		/* Whoever queues up after this sees what happened, as above. */
 		if (waiter->mm == mm && waitqueue_active(&waiter->queue))
 			irq_work_queue(&waiter->wake);
 	}
-	raw_spin_unlock(&waiters_lock);
+	raw_spin_unlock(&waiters->lock);
 }
 
-/* Returns whether there is anyone left who waits. */
-static bool send_away(void)
+static bool send_some_away(struct vmi_waiters *waiters)
 {
 	struct vmi_waiter *waiter;
 	bool any = false;
-	int bucket;
 
-	raw_spin_lock(&waiters_lock);
-	hash_for_each(waiters, bucket, waiter, node) {
+	raw_spin_lock(&waiters->lock);
+	hlist_for_each_entry(waiter, &waiters->set, node) {
 		/* Nobody can join any more: whoever is seen is the last. */
 		if (waitqueue_active(&waiter->queue)) {
 			irq_work_queue(&waiter->wake);
 			any = true;
 		}
 	}
-	raw_spin_unlock(&waiters_lock);
+	raw_spin_unlock(&waiters->lock);
+	return any;
+}
+
+/* Returns whether there was anyone left who waited. */
+static bool send_away(void)
+{
+	bool any = false;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(all_waiters); i++)
+		any |= send_some_away(&all_waiters[i]);
 	return any;
 }
 

@@ -23,6 +23,7 @@ struct vmi_waiter {
 	struct irq_work wake;
 };
 
+void vmi_waiters_init(void);
 void vmi_waiter_init(struct vmi_waiter *waiter, const struct mm_struct *mm);
 void vmi_waiter_exit(struct vmi_waiter *waiter);
 bool vmi_waiter_poll(struct vmi_waiter *waiter, struct file *file,
