@@ -14,6 +14,7 @@
 
 #define PAGES 1024
 #define NODES 2
+#define ENDING_TRIES 1000
 #define BALANCING "/sys/kernel/debug/sched/numa_balancing/"
 
 STORM_FIXTURE(storm_migrate)
@@ -118,6 +119,18 @@ static bool move_own(void)
 	return arena_holds(1);
 }
 
+/* Is it on its way out, without memory, or past it? It has a moment to show that. */
+static bool is_ending(pid_t pid)
+{
+	for (int i = 0; i < ENDING_TRIES; i++) {
+		if (process_is_zombie(pid) || (kill(pid, 0) && errno == ESRCH))
+			return true;
+		usleep(1000);
+	}
+	errno = EINVAL;
+	return false;
+}
+
 /* All pages of all the other workers. */
 static bool move_others(void)
 {
@@ -132,7 +145,7 @@ static bool move_others(void)
 		    syscall(SYS_migrate_pages, pid, 8 * sizeof(from), &from, &to) >= 0)
 			continue;
 		/* at the end of the storm: no such process, or none with memory */
-		if (errno != ESRCH && !(errno == EINVAL && process_is_zombie(pid)))
+		if (errno != ESRCH && (errno != EINVAL || !is_ending(pid)))
 			return false;
 	}
 	return storm_sleep(50);
