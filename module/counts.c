@@ -55,7 +55,7 @@ static u64 hash_key;
 int vmi_counts_create_caches(void)
 {
 	hash_key = get_random_u64() | 1;
-	leaf_cache = KMEM_CACHE(vmi_leaf, 0);
+	leaf_cache = vmi_memory_create_cache("vmi_leaf", sizeof(struct vmi_leaf));
 	if (!leaf_cache)
 		return -ENOMEM;
 	carries_cache = KMEM_CACHE(vmi_carries, 0);
@@ -105,16 +105,39 @@ static void uncharge(struct vmi_counts *counts, size_t bytes)
 	atomic64_sub(bytes, &counts->bytes);
 }
 
-static void free_leaf(struct vmi_leaf *leaf)
+static void free_carries(struct vmi_leaf *leaf)
 {
 	if (leaf->carries)
 		kmem_cache_free(carries_cache, leaf->carries);
-	kmem_cache_free(leaf_cache, leaf);
 }
 
 static void free_leaf_rcu(struct rcu_head *rcu)
 {
-	free_leaf(container_of(rcu, struct vmi_leaf, rcu));
+	struct vmi_leaf *leaf = container_of(rcu, struct vmi_leaf, rcu);
+
+	free_carries(leaf);
+	kmem_cache_free(leaf_cache, leaf);
+}
+
+/* Leaves that are freed together, which is cheaper. */
+struct vmi_leaves {
+	size_t nr;
+	void *leaf[16];
+};
+
+static void free_leaves(struct vmi_leaves *leaves)
+{
+	if (leaves->nr)
+		kmem_cache_free_bulk(leaf_cache, leaves->nr, leaves->leaf);
+	leaves->nr = 0;
+}
+
+static void discard_leaf(struct vmi_leaves *leaves, struct vmi_leaf *leaf)
+{
+	free_carries(leaf);
+	leaves->leaf[leaves->nr++] = leaf;
+	if (leaves->nr == ARRAY_SIZE(leaves->leaf))
+		free_leaves(leaves);
 }
 
 static size_t table_bytes(unsigned int bits)
@@ -153,8 +176,10 @@ void vmi_counts_free(struct vmi_counts *counts, bool readers)
 {
 	struct vmi_table *table = counts->table;
 	struct vmi_leaf *leaf, *next;
+	struct vmi_leaves leaves;
 	unsigned long i;
 
+	leaves.nr = 0;
 	/* Left as it was when the table grew. */
 	if (table != &counts->first)
 		memset(counts->first_chain, 0, sizeof(counts->first_chain));
@@ -167,11 +192,12 @@ void vmi_counts_free(struct vmi_counts *counts, bool readers)
 			if (readers)
 				call_rcu(&leaf->rcu, free_leaf_rcu);
 			else
-				free_leaf(leaf);
+				discard_leaf(&leaves, leaf);
 		}
 		if (readers)
 			cond_resched();
 	}
+	free_leaves(&leaves);
 	WRITE_ONCE(counts->nr_leaves, 0);
 	/* Empty for whoever still reads. */
 	smp_store_release(&counts->table, &counts->first);
@@ -274,9 +300,10 @@ static noinline struct vmi_leaf *new_leaf(struct vmi_counts *counts,
 {
 	struct vmi_leaf *leaf, *found;
 
-	leaf = kmem_cache_zalloc(leaf_cache, VMI_GFP_HOOK);
+	leaf = kmem_cache_alloc(leaf_cache, VMI_GFP_HOOK);
 	if (!leaf)
 		return NULL;
+	vmi_memory_clear(leaf, sizeof(*leaf));
 	leaf->index = index;
 	spin_lock(&counts->lock);
 	found = insert_leaf(counts, leaf);

@@ -16,6 +16,7 @@
 #include <linux/jiffies.h>
 #include <linux/llist.h>
 #include <linux/mm.h>
+#include <linux/mmu_notifier.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
 #include <linux/pid.h>
@@ -205,23 +206,17 @@ static void track_everyone(void)
 	}
 }
 
-static bool is_anyone(const struct vmi_track *track)
+static bool is_anyone(struct vmi_track *track)
 {
 	return true;
 }
 
-static bool is_not_asked(const struct vmi_track *track)
+static bool is_not_asked(struct vmi_track *track)
 {
 	return !READ_ONCE(track->asked);
 }
 
-/* Torn down while the probes did not fire. */
-static bool is_torn_down(const struct vmi_track *track)
-{
-	return !atomic_read(&track->mm->mm_users);
-}
-
-static void untrack_those(bool (*which)(const struct vmi_track *track))
+static void untrack_those(bool (*which)(struct vmi_track *track))
 {
 	struct vmi_track *track, *next;
 	LLIST_HEAD(buried);
@@ -246,7 +241,8 @@ static void untrack_those(bool (*which)(const struct vmi_track *track))
 static void forget_exited(void)
 {
 	lockdep_assert_held(&follow_lock);
-	untrack_those(is_torn_down);
+	/* Torn down while the probes did not fire. */
+	untrack_those(vmi_track_is_torn_down);
 	vmi_faults_sweep();
 	if (armed)
 		check_idle();
@@ -672,9 +668,13 @@ void vmi_follow_exit(struct mm_struct *mm)
 	if (!track || !vmi_track_bury(track))
 		return;
 	vmi_waiters_wake(mm);
-	if (track->counts.nr_leaves + track->growth.nr_slots <= VMI_EXIT_OBJECTS)
+	/* A device that has no more than a notifier may be faulting yet (6.1: AMD IOMMU v2). */
+	if (track->counts.nr_leaves + track->growth.nr_slots <= VMI_EXIT_OBJECTS &&
+	    !mm_has_notifiers(mm))
 		vmi_track_empty(track, false);
 	else
 		reap_later(track);
-	check_idle();
+	/* This one is about to be tracked again, in its new address space. */
+	if (!current->in_execve || !test_bit(exec_bit(current), asked_in_exec))
+		check_idle();
 }

@@ -340,6 +340,17 @@ static int find_functions(void)
 	return err;
 }
 
+/*
+ * Nobody begins anything that may sleep in a probe, and nobody is in the middle of it:
+ * hook_may_run() says why. The probes are to be disarmed after this.
+ */
+static void begin_disarming(void)
+{
+	WRITE_ONCE(disarming, true);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		synchronize_rcu();
+}
+
 static int set_filters(void)
 {
 	int err;
@@ -379,9 +390,12 @@ int vmi_hooks_arm(void)
 	return 0;
 
 unregister_fault:
+	begin_disarming();
 	unregister_ftrace_function(&fault_ops);
 unregister_other:
+	begin_disarming();
 	unregister_ftrace_function(&other_ops);
+	WRITE_ONCE(disarming, false);
 	return err;
 }
 
@@ -393,9 +407,7 @@ unregister_other:
 void vmi_hooks_disarm(void)
 {
 	disarm_kprobes();
-	WRITE_ONCE(disarming, true);
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
-		synchronize_rcu();
+	begin_disarming();
 	unregister_ftrace_function(&fault_ops);
 	unregister_ftrace_function(&other_ops);
 	synchronize_rcu();

@@ -12,6 +12,7 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/slab.h>
 #include <linux/sizes.h>
 
 #include "memory.h"
@@ -36,6 +37,26 @@ MODULE_PARM_DESC(max_memory,
 u64 vmi_memory_max(void)
 {
 	return (u64)READ_ONCE(max_memory) * SZ_1M;
+}
+
+static void leave_as_it_is(void *object)
+{
+}
+
+/**
+ * vmi_memory_create_cache() - make a cache of objects that are cleared by us
+ * @name: its name
+ * @size: of an object, in bytes
+ *
+ * The allocator clears each object, too, if the kernel was built or booted so
+ * (init_on_alloc=1), but none that have a constructor (mm/slab.h:
+ * slab_want_init_on_alloc()). Who allocates one has to call vmi_memory_clear().
+ *
+ * Return: the cache, or NULL.
+ */
+struct kmem_cache *vmi_memory_create_cache(const char *name, size_t size)
+{
+	return kmem_cache_create(name, size, sizeof(u64), 0, leave_as_it_is);
 }
 
 /**

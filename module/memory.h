@@ -2,7 +2,9 @@
 #ifndef _VMI_MEMORY_H
 #define _VMI_MEMORY_H
 
+#include <linux/build_bug.h>
 #include <linux/gfp.h>
+#include <linux/string.h>
 #include <linux/types.h>
 
 /*
@@ -11,6 +13,22 @@
  */
 #define VMI_GFP_HOOK (GFP_NOWAIT | __GFP_NOWARN)
 
+struct kmem_cache;
+
+/**
+ * vmi_memory_clear() - set an object to 0
+ * @object: the object
+ * @size: its size in bytes, a multiple of 8
+ *
+ * By words: memset() may go by bytes, which is as slow for what is as small.
+ */
+static __always_inline void vmi_memory_clear(void *object, size_t size)
+{
+	BUILD_BUG_ON(size % sizeof(u64));
+	memset64(object, 0, size / sizeof(u64));
+}
+
+struct kmem_cache *vmi_memory_create_cache(const char *name, size_t size);
 bool vmi_memory_charge(size_t bytes);
 void vmi_memory_uncharge(size_t bytes);
 void vmi_memory_add(size_t bytes);

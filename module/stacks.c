@@ -180,7 +180,8 @@ static bool begin_search(struct vmi_search *search,
 
 	if (!guarded && !VMI_HAS_GUARD_MARKERS)
 		return false;
-	if (search->starts && search->vm_end == vma->vm_end)
+	if (search->starts && search->vm_end == vma->vm_end &&
+	    search->descent.key == addr)
 		return true;
 	if (search->starts++ == VMI_SEARCH_STARTS)
 		return false;

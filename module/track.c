@@ -33,7 +33,7 @@ static atomic64_t unattributed;
  */
 int vmi_track_create_cache(void)
 {
-	track_cache = KMEM_CACHE(vmi_track, 0);
+	track_cache = vmi_memory_create_cache("vmi_track", sizeof(struct vmi_track));
 	return track_cache ? 0 : -ENOMEM;
 }
 
@@ -121,13 +121,12 @@ static struct vmi_track *new_track(struct mm_struct *mm, struct pid *tgid,
 	track = kmem_cache_alloc(track_cache, gfp);
 	if (!track)
 		return NULL;
-	*track = (struct vmi_track){
-		.mm = mm,
-		.tgid = get_pid(tgid),
-		.refs = REFCOUNT_INIT(1),
-		.asked = asked,
-		.since_ns = ktime_get_ns(),
-	};
+	vmi_memory_clear(track, sizeof(*track));
+	track->mm = mm;
+	track->tgid = get_pid(tgid);
+	refcount_set(&track->refs, 1);
+	track->asked = asked;
+	track->since_ns = ktime_get_ns();
 	vmi_memory_add(sizeof(*track));
 	vmi_counts_init(&track->counts);
 	vmi_growth_init(&track->growth, gfp);
@@ -223,6 +222,25 @@ bool vmi_track_bury(struct vmi_track *track)
 	}
 	spin_unlock(&set_lock);
 	return mine;
+}
+
+/**
+ * vmi_track_is_torn_down() - is an address space gone, and was it not seen to go?
+ * @track: its tracking, which others may be burying
+ *
+ * Locking: who buries it lets go of the address space after that, without waiting for
+ * readers; as long as it is not buried it can be looked at.
+ *
+ * Return: whether it is to be buried.
+ */
+bool vmi_track_is_torn_down(struct vmi_track *track)
+{
+	bool is;
+
+	spin_lock(&set_lock);
+	is = !track->dead && !atomic_read(&track->mm->mm_users);
+	spin_unlock(&set_lock);
+	return is;
 }
 
 /**

@@ -108,6 +108,7 @@ struct vmi_track *vmi_track_add(struct mm_struct *mm, struct pid *tgid,
 				bool asked, gfp_t gfp);
 struct vmi_track *vmi_track_renew(struct vmi_track *old, struct pid *tgid);
 bool vmi_track_bury(struct vmi_track *track);
+bool vmi_track_is_torn_down(struct vmi_track *track);
 void vmi_track_empty(struct vmi_track *track, bool readers);
 int vmi_track_nr(void);
 u64 vmi_track_unattributed(void);
