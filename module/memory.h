@@ -20,7 +20,7 @@ struct kmem_cache;
  * @object: the object
  * @size: its size in bytes, a multiple of 8
  *
- * By words: memset() may go by bytes, which is as slow for what is as small.
+ * By words: memset() goes by bytes on some kernels, which is slow for something so small.
  */
 static __always_inline void vmi_memory_clear(void *object, size_t size)
 {
