@@ -135,13 +135,6 @@ static struct vmi_track *new_track(struct mm_struct *mm, struct pid *tgid,
 	return track;
 }
 
-/* Nobody has seen it. */
-static void discard(struct vmi_track *track)
-{
-	vmi_growth_free(&track->growth);
-	vmi_track_put(track);
-}
-
 /**
  * vmi_track_add() - track an address space from now on
  * @mm: the address space
@@ -170,7 +163,8 @@ struct vmi_track *vmi_track_add(struct mm_struct *mm, struct pid *tgid,
 	spin_unlock(&set_lock);
 	if (!there)
 		return track;
-	discard(track);
+	vmi_growth_free(&track->growth);
+	vmi_track_put(track);
 	return ERR_PTR(-EEXIST);
 }
 

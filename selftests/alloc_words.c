@@ -73,16 +73,11 @@ struct word {
 	int64_t since;
 };
 
-static int put_word(int report, const char *word)
-{
-	return write(report, word, strlen(word)) < 0 ? -errno : 0;
-}
-
 static int write_word(void *arg)
 {
 	const struct word *word = arg;
 
-	return put_word(word->report, word->word);
+	return track_put(word->report, word->word);
 }
 
 /* Is it tracked, or not? Its figures have to be right then. */
@@ -111,7 +106,7 @@ static int is_tracked_then(void *arg, int err)
 	int differences = tracked_differs(word, !err);
 
 	if (!err)
-		differences += !!put_word(word->report, "untrack");
+		differences += !!track_put(word->report, "untrack");
 	return differences + !track_status_becomes("probes", "off");
 }
 
@@ -158,7 +153,7 @@ TEST_F(alloc_words, reset)
 		.check = is_reset_then,
 	};
 
-	ASSERT_EQ(0, put_word(self->report, "track"));
+	ASSERT_EQ(0, track_put(self->report, "track"));
 	word.since = track_since(PID);
 	EXPECT_EQ(0, failnth_below(0, FAILNTH_ANY));
 	EXPECT_EQ(0, alloc_until_refused(self->own, &steps));

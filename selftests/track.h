@@ -32,6 +32,38 @@
 #define TRACK_TRIES (1500 * (int)slow_times())
 
 /**
+ * track_open() - open the file of a process, to write words to it
+ * @pid: the process
+ *
+ * Return: a descriptor, or a negative errno.
+ */
+static inline int track_open(pid_t pid)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/vminspect/%d", pid);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/**
+ * track_put() - write a word to an open report
+ * @fd: the report
+ * @word: what to write
+ *
+ * Return: 0, or the negative errno of write(); -EIO if not all was taken.
+ */
+static inline int track_put(int fd, const char *word)
+{
+	ssize_t put = write(fd, word, strlen(word));
+
+	if (put < 0)
+		return -errno;
+	return (size_t)put == strlen(word) ? 0 : -EIO;
+}
+
+/**
  * track_write() - write a word to the file of a process
  * @pid: the process
  * @word: what to write
@@ -40,19 +72,11 @@
  */
 static inline int track_write(pid_t pid, const char *word)
 {
-	char path[64];
-	int fd, err = 0;
-	ssize_t put;
+	int fd = track_open(pid), err;
 
-	snprintf(path, sizeof(path), "/proc/vminspect/%d", pid);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
-	put = write(fd, word, strlen(word));
-	if (put < 0)
-		err = -errno;
-	else if ((size_t)put != strlen(word))
-		err = -EIO;
+		return fd;
+	err = track_put(fd, word);
 	close(fd);
 	return err;
 }

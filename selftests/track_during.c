@@ -4,7 +4,6 @@
  * what it says to the process and to who comes of it; whoever lives on in the memory of one
  * that is gone is none the worse for it.
  */
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <pthread.h>
@@ -52,20 +51,6 @@ FIXTURE_TEARDOWN(track_during)
 
 #define PID (self->target.pid)
 
-static int open_report(pid_t pid)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/vminspect/%d", pid);
-	return open(path, O_WRONLY | O_CLOEXEC);
-}
-
-/* 0, or a negative errno. */
-static int put_word(int fd, const char *word)
-{
-	return write(fd, word, strlen(word)) < 0 ? -errno : 0;
-}
-
 /* -------- it forks -------- */
 
 #define CHILDREN 200
@@ -97,7 +82,7 @@ static pid_t start_resetting(int fd)
 	if (pid)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	while (!put_word(fd, "reset"))
+	while (!track_put(fd, "reset"))
 		;
 	_exit(1);
 }
@@ -107,9 +92,9 @@ TEST_F(track_during, reset_while_it_forks)
 	int64_t since;
 
 	KIND_START(fork_body);
-	self->fd = open_report(PID);
+	self->fd = track_open(PID);
 	ASSERT_LE(0, self->fd);
-	ASSERT_EQ(0, put_word(self->fd, "track"));
+	ASSERT_EQ(0, track_put(self->fd, "track"));
 	since = track_since(PID);
 	self->other = start_resetting(self->fd);
 	ASSERT_LT(0, self->other);
@@ -280,12 +265,12 @@ TEST_F(track_during, reset_of_one_that_is_reaped)
 
 	KIND_START(share_body);
 	for (int i = 0; i < ROUNDS; i++) {
-		int fd = open_report(self->target.word[WORD_CHILD]), err;
+		int fd = track_open(self->target.word[WORD_CHILD]), err;
 
 		ASSERT_LE(0, fd);
-		ASSERT_EQ(0, put_word(fd, "track"));
+		ASSERT_EQ(0, track_put(fd, "track"));
 		self->target.word[WORD_DELAY] = 1 + i * ROUND_US;
-		err = put_word(fd, "reset");
+		err = track_put(fd, "reset");
 		close(fd);
 		ASSERT_TRUE(!err || err == -ESRCH);
 		done += !err;

@@ -948,12 +948,10 @@ TEST_F(track_hostile, left_address_space)
 	static const char *const words[] = { "untrack", "track", "reset", "untrack" };
 	int64_t program, child;
 	pid_t stayed;
-	char path[64];
 
 	KIND_START(leave_body);
 	stayed = self->target.word[WORD_CHILD];
-	snprintf(path, sizeof(path), "/proc/vminspect/%d", PID);
-	self->fd = open(path, O_WRONLY | O_CLOEXEC);
+	self->fd = track_open(PID);
 	ASSERT_GE(self->fd, 0);
 	ASSERT_EQ(5, write(self->fd, "reset", 5));
 	ASSERT_EQ(-ECHILD, target_next(&self->target));

@@ -21,12 +21,9 @@ FIXTURE(track_words)
 /* The target is stopped, and tracked since it was forked; the file is root's. */
 FIXTURE_SETUP(track_words)
 {
-	char path[64];
-
 	ASSERT_EQ(0, procfile_write(TRACK_PARAMETER("track"), "all"));
 	ASSERT_EQ(0, access_start(&self->target, &access_owner, 1, false));
-	snprintf(path, sizeof(path), "/proc/vminspect/%d", self->target.pid);
-	self->fd = open(path, O_WRONLY | O_CLOEXEC);
+	self->fd = track_open(self->target.pid);
 	ASSERT_GE(self->fd, 0);
 }
 
@@ -390,13 +387,10 @@ static void setuid_body(struct target *target, void *arg)
 /* As of a set-user-ID program: its owner is the one it acts as. */
 TEST_F(track_words, effective_uid_owns)
 {
-	char path[64];
-
 	close(self->fd);
 	target_end(&self->target);
 	ASSERT_EQ(0, target_fork(&self->target, setuid_body, NULL));
-	snprintf(path, sizeof(path), "/proc/vminspect/%d", self->target.pid);
-	self->fd = open(path, O_WRONLY | O_CLOEXEC);
+	self->fd = track_open(self->target.pid);
 	ASSERT_GE(self->fd, 0);
 	EXPECT_RESET(&access_owner, self->fd, NULL, 0, EPERM);
 	EXPECT_RESET(&access_other, self->fd, NULL, 0, 0);
@@ -435,13 +429,10 @@ static void exec_body(struct target *target, void *arg)
 
 TEST_F(track_words, process_has_become_another_program)
 {
-	char path[64];
-
 	close(self->fd);
 	target_end(&self->target);
 	ASSERT_EQ(0, target_fork(&self->target, exec_body, NULL));
-	snprintf(path, sizeof(path), "/proc/vminspect/%d", self->target.pid);
-	self->fd = open(path, O_WRONLY | O_CLOEXEC);
+	self->fd = track_open(self->target.pid);
 	ASSERT_GE(self->fd, 0);
 	ASSERT_EQ(-ECHILD, target_next(&self->target));
 	EXPECT_GONE("execve() since");
