@@ -12,12 +12,12 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/prctl.h>
 
 /* A page in each of so many page tables, of which a hold walks four. */
 #define TABLES 128
 #define TABLE_PAGES 512ull
 #define TABLE_BYTES (TABLE_PAGES * LIFE_PAGE)
-#define WIDE_PAGES (TABLES * TABLE_PAGES)
 #define WIDE_BYTES (TABLES * TABLE_BYTES)
 #define ELSEWHERE (LIFE_ARENA + 4 * WIDE_BYTES)
 
@@ -47,7 +47,6 @@ static bool map_wide(void)
 
 	if (at == MAP_FAILED)
 		return false;
-	target_small_pages(at, WIDE_PAGES);
 	target_write(at, TABLES, TABLE_PAGES);
 	return true;
 }
@@ -116,6 +115,9 @@ static void changing_body(struct target *target, void *arg)
 {
 	pthread_t thread;
 
+	/* advice would make it another mapping, for as long as that has not come */
+	if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0))
+		target_fail("PR_SET_THP_DISABLE");
 	errno = pthread_create(&thread, NULL, change_for_ever, arg);
 	if (errno)
 		target_fail("pthread_create");
