@@ -8,8 +8,6 @@
  * Locking: follow_lock is held by whoever decides, and arms; the probes, which
  * follow fork, exec and exit, only read what was decided.
  */
-#include <linux/bitmap.h>
-#include <linux/bitops.h>
 #include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/init.h>
@@ -30,6 +28,7 @@
 #include <linux/sysfs.h>
 #include <linux/workqueue.h>
 
+#include "exec.h"
 #include "faults.h"
 #include "follow.h"
 #include "growth.h"
@@ -91,24 +90,45 @@ static int arm(void)
 	return err;
 }
 
-static void disarm_idle(struct work_struct *work)
-{
-	mutex_lock(&follow_lock);
-	if (armed && !READ_ONCE(follow_all) && !vmi_track_nr()) {
-		vmi_hooks_disarm();
-		armed = false;
-		/* Tasks that exit from now on are not seen to. */
-		flush_work(&reap_work);
-		vmi_faults_forget_all();
-	}
-	mutex_unlock(&follow_lock);
-}
-
 /* The last one tracked may have gone. */
 static void check_idle(void)
 {
 	if (!READ_ONCE(follow_all) && !vmi_track_nr())
 		schedule_delayed_work(&idle_work, VMI_IDLE_TIME);
+}
+
+/* Is nobody tracked, nor about to be? */
+static bool is_idle(void)
+{
+	if (READ_ONCE(follow_all) || vmi_track_nr())
+		return false;
+	/* Who just had no memory for that says so, vmi_exec_ask(). */
+	synchronize_rcu();
+	if (vmi_exec_awaited())
+		return false;
+	/* Whose execve() is just over is being added. */
+	synchronize_rcu();
+	return !vmi_track_nr();
+}
+
+static void disarm(void)
+{
+	lockdep_assert_held(&follow_lock);
+	vmi_hooks_disarm();
+	armed = false;
+	/* Tasks that exit from now on are not seen to. */
+	flush_work(&reap_work);
+	vmi_faults_forget_all();
+}
+
+static void disarm_idle(struct work_struct *work)
+{
+	mutex_lock(&follow_lock);
+	if (armed && is_idle())
+		disarm();
+	else if (armed)
+		check_idle();
+	mutex_unlock(&follow_lock);
 }
 
 /* Too much for whom it was buried by. */
@@ -258,14 +278,6 @@ static void sweep(struct work_struct *work)
 	mutex_unlock(&follow_lock);
 }
 
-static void untrack(struct vmi_track *track)
-{
-	if (!vmi_track_bury(track))
-		return;
-	synchronize_rcu();
-	vmi_track_empty(track, true);
-}
-
 static int follow_everyone(void)
 {
 	int err = arm();
@@ -403,52 +415,6 @@ void vmi_follow_gather(struct vmi_follow_state *state)
 	state->untracked = atomic64_read(&untracked);
 }
 
-/*
- * Processes in execve() whose new address space is to be tracked, though it is not
- * yet, or not to be, by number: there was no memory when it came to be, or it was asked
- * for since. It takes two in execve() at once, with the same bit, for one to have the
- * other's.
- */
-#define VMI_EXEC_BITS 32768
-static DECLARE_BITMAP(asked_in_exec, VMI_EXEC_BITS);
-static DECLARE_BITMAP(left_in_exec, VMI_EXEC_BITS);
-
-static unsigned int exec_bit(struct task_struct *task)
-{
-	return task_tgid_nr(task) % VMI_EXEC_BITS;
-}
-
-static bool is_in_exec(const struct task_struct *task)
-{
-	const struct task_struct *thread;
-	bool is = false;
-
-	rcu_read_lock();
-	for_each_thread(task, thread) {
-		/* Each sets and clears its own, beside bits that do not matter here. */
-		is |= data_race((bool)thread->in_execve);
-	}
-	rcu_read_unlock();
-	return is;
-}
-
-/*
- * A process began, or ceased, to be tracked. If it is in execve(), what is to become of
- * its new address space may have been decided by what was before; a bit that comes too
- * early, or for an execve() that fails, is cleared by the next one.
- */
-static void tell_exec(struct task_struct *task, bool asked)
-{
-	unsigned int bit = exec_bit(task);
-
-	/* First the old address space, then the bit; see vmi_follow_exec(). */
-	smp_mb();
-	if (!is_in_exec(task))
-		return;
-	assign_bit(bit, asked_in_exec, asked);
-	assign_bit(bit, left_in_exec, !asked);
-}
-
 static int word_track(struct mm_struct *mm, struct task_struct *leader)
 {
 	int err = arm();
@@ -457,10 +423,7 @@ static int word_track(struct mm_struct *mm, struct task_struct *leader)
 		return err;
 	err = track_process(mm, leader, true);
 	if (!err)
-		tell_exec(leader, true);
-	/* An execve() that is over was not followed. */
-	if (!err && !vmi_process_runs_in(leader, mm))
-		err = -ESRCH;
+		err = vmi_exec_say(leader, mm, true);
 	if (err)
 		check_idle();
 	return err;
@@ -469,14 +432,19 @@ static int word_track(struct mm_struct *mm, struct task_struct *leader)
 static int word_untrack(struct mm_struct *mm, struct task_struct *leader)
 {
 	struct vmi_track *track = vmi_track_get(mm);
+	bool buried = track && vmi_track_bury(track);
+	/* At once: an execve() does not wait for a grace period. */
+	int err = vmi_exec_say(leader, mm, false);
 
-	if (track) {
-		untrack(track);
-		vmi_track_put(track);
+	if (buried) {
+		/* Faults that were just being noted. */
+		synchronize_rcu();
+		vmi_track_empty(track, true);
 	}
-	tell_exec(leader, false);
+	if (track)
+		vmi_track_put(track);
 	check_idle();
-	return 0;
+	return err;
 }
 
 static int renew(struct vmi_track *old, struct task_struct *leader)
@@ -516,7 +484,8 @@ static int word_reset(struct mm_struct *mm, struct task_struct *leader)
  * @pid: the process, or a thread of it
  *
  * Return: 0; -EINVAL for any other word, and for the reset of what is not
- * tracked; -ESRCH if the process is gone; -ENOMEM; or why the probes can't be set.
+ * tracked; -ESRCH if the process is gone; -EBUSY, see vmi_exec_say(); -ENOMEM; or why
+ * the probes can't be set.
  */
 int vmi_follow_word(const char *word, struct mm_struct *mm, struct pid *pid)
 {
@@ -603,17 +572,13 @@ void vmi_follow_fork(struct task_struct *child)
  */
 void vmi_follow_exec(struct mm_struct *mm)
 {
-	unsigned int bit = exec_bit(current);
-	bool followed = true, asked;
+	bool asked;
 
-	clear_bit(bit, asked_in_exec);
-	clear_bit(bit, left_in_exec);
-	/* First these, then who is tracked; see tell_exec(). */
-	smp_mb__after_atomic();
-	if (stems_from(&asked) || READ_ONCE(follow_all))
-		followed = follow(mm, current, asked);
-	if (asked && !followed)
-		set_bit(bit, asked_in_exec);
+	vmi_exec_begin();
+	if (!stems_from(&asked) && !READ_ONCE(follow_all))
+		return;
+	if (!follow(mm, current, asked) && asked && !vmi_exec_ask())
+		atomic64_inc(&untracked);
 }
 
 /* The current process was to be tracked no more when its address space came to be. */
@@ -635,11 +600,11 @@ static void leave(struct vmi_track *track)
  */
 void vmi_follow_execed(void)
 {
-	bool asked = test_and_clear_bit(exec_bit(current), asked_in_exec);
-	bool left = test_and_clear_bit(exec_bit(current), left_in_exec);
+	enum vmi_exec_word word = vmi_exec_take();
 	struct vmi_track *track = vmi_track_find(current->mm);
+	bool asked = word == VMI_EXEC_TRACK;
 
-	if (left && track && !READ_ONCE(follow_all)) {
+	if (word == VMI_EXEC_UNTRACK && track && !READ_ONCE(follow_all)) {
 		leave(track);
 		return;
 	}
@@ -674,7 +639,5 @@ void vmi_follow_exit(struct mm_struct *mm)
 		vmi_track_empty(track, false);
 	else
 		reap_later(track);
-	/* This one is about to be tracked again, in its new address space. */
-	if (!current->in_execve || !test_bit(exec_bit(current), asked_in_exec))
-		check_idle();
+	check_idle();
 }

@@ -4,9 +4,9 @@
  * what it says to the process and to who comes of it; whoever lives on in the memory of one
  * that is gone is none the worse for it.
  */
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -20,6 +20,7 @@
 FIXTURE(track_during)
 {
 	struct target target;
+	struct target second;
 	pid_t other;
 	int fd;
 };
@@ -39,6 +40,7 @@ FIXTURE_TEARDOWN(track_during)
 		waitpid(self->other, NULL, 0);
 	}
 	target_end(&self->target);
+	target_end(&self->second);
 	if (self->fd >= 0)
 		close(self->fd);
 	/* nobody who was tracked is left */
@@ -208,6 +210,190 @@ TEST_F(track_during, both_while_in_exec)
 	}
 	ASSERT_EQ(0, target_stop(&self->target));
 	EXPECT_EQ(0, faults_add_up(PID));
+}
+
+/* A word that a thread writes, and what became of it. */
+struct word {
+	int fd;
+	const char *word;
+	int err;
+};
+
+static void *put_word(void *arg)
+{
+	struct word *word = arg;
+
+	word->err = track_put(word->fd, word->word);
+	return NULL;
+}
+
+#define ENDS 5
+
+/* A word takes longer than what is left of the execve(). */
+TEST_F(track_during, untrack_as_exec_ends)
+{
+	int done = 0;
+
+	for (int i = 0; i < ENDS; i++) {
+		struct word word;
+		pthread_t thread;
+
+		KIND_START(exec_body);
+		self->fd = track_open(PID);
+		ASSERT_LE(0, self->fd);
+		ASSERT_EQ(0, track_put(self->fd, "track"));
+		ASSERT_TRUE(keep_in_exec(&self->target));
+		word = (struct word){ .fd = self->fd, .word = "untrack" };
+		ASSERT_EQ(0, pthread_create(&thread, NULL, put_word, &word));
+		while (track_since(PID) > 0)
+			;
+		EXPECT_TRUE(leave_exec(&self->target));
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+		EXPECT_TRUE(!word.err || word.err == -ESRCH);
+		if (!word.err) {
+			EXPECT_EQ(0, track_since(PID)) {
+				TH_LOG("pid %d: expected the new program not to be tracked", PID);
+			}
+			done++;
+		}
+		target_end(&self->target);
+		close(self->fd);
+		self->fd = -1;
+	}
+	EXPECT_LT(0, done);
+	diag("%d of %d in time", done, ENDS);
+}
+
+#define MUCH 16384 /* pages */
+
+static void exec_much_body(struct target *t, void *arg)
+{
+	char *at = target_map(TARGET_ALONE(0), MUCH, KIND_RW, KIND_PRIVATE, -1);
+
+	target_small_pages(at, MUCH);
+	target_write(at, MUCH, 1);
+	exec_body(t, arg);
+}
+
+/* Leaves next to nothing of a processor to a process, until it is killed. */
+static pid_t starve(pid_t pid)
+{
+	const struct sched_param none = { 0 };
+	cpu_set_t first;
+	pid_t hog;
+
+	CPU_ZERO(&first);
+	CPU_SET(0, &first);
+	if (sched_setaffinity(pid, sizeof(first), &first) ||
+	    sched_setscheduler(pid, SCHED_IDLE, &none))
+		return -1;
+	hog = fork();
+	if (hog)
+		return hog;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sched_setaffinity(0, sizeof(first), &first);
+	for (;;)
+		;
+}
+
+/* Nobody is tracked for longer than the probes stay armed for nobody. */
+TEST_F(track_during, track_while_the_old_memory_goes)
+{
+	if (machine_kernel() >= 7002)
+		SKIP(return, "the old memory goes when the new program is tracked");
+	KIND_START(exec_much_body);
+	ASSERT_TRUE(keep_in_exec(&self->target));
+	EXPECT_EQ(0, track_write(PID, "track"));
+	self->other = starve(PID);
+	ASSERT_LT(0, self->other);
+	ASSERT_EQ(0, ptrace(PTRACE_DETACH, self->target.word[WORD_THREAD], 0, 0));
+	EXPECT_TRUE(track_falls_to("tracked", 0));
+	sleep(3);
+	EXPECT_EQ(0, track_status("tracked")) {
+		TH_LOG("the old memory went within 3 s");
+	}
+	EXPECT_TRUE(track_status_is("probes", "on"));
+	ASSERT_EQ(0, kill(self->other, SIGKILL));
+	ASSERT_EQ(0, process_await_call(PID, SYS_clock_nanosleep));
+	EXPECT_LT(0, track_since(PID)) {
+		TH_LOG("pid %d: expected the new program to be tracked", PID);
+	}
+}
+
+#define PID_MAX "/proc/sys/kernel/pid_max"
+#define LAST_PID "/proc/sys/kernel/ns_last_pid"
+
+/* The module keeps words by number, modulo a number of which this is a multiple. */
+#define DISTANCE 32768
+#define SECOND_TRIES 20
+
+/* A process that is told from the first by all of its number. */
+static bool start_second(struct target *second, pid_t first)
+{
+	char last[16];
+
+	if (machine_set(PID_MAX, "4194304"))
+		return false;
+	for (int i = 1; i <= SECOND_TRIES; i++) {
+		snprintf(last, sizeof(last), "%d", first + i * DISTANCE - 1);
+		if (procfile_write(LAST_PID, last) || target_fork(second, exec_body, NULL))
+			return false;
+		if (second->pid % DISTANCE == first % DISTANCE)
+			return true;
+		target_end(second);
+	}
+	return false;
+}
+
+#define SECOND (self->second.pid)
+
+TEST_F(track_during, track_of_another_in_exec)
+{
+	KIND_START(exec_body);
+	ASSERT_TRUE(start_second(&self->second, PID));
+	ASSERT_TRUE(keep_in_exec(&self->target));
+	ASSERT_TRUE(keep_in_exec(&self->second));
+	EXPECT_EQ(0, track_write(SECOND, "track"));
+	ASSERT_TRUE(leave_exec(&self->target));
+	EXPECT_EQ(0, track_since(PID)) {
+		TH_LOG("pid %d is tracked; asked for was %d", PID, SECOND);
+	}
+	ASSERT_TRUE(leave_exec(&self->second));
+	EXPECT_LT(0, track_since(SECOND));
+}
+
+TEST_F(track_during, untrack_of_another_in_exec)
+{
+	KIND_START(exec_body);
+	ASSERT_TRUE(start_second(&self->second, PID));
+	ASSERT_EQ(0, track_write(PID, "track"));
+	ASSERT_EQ(0, track_write(SECOND, "track"));
+	ASSERT_TRUE(keep_in_exec(&self->target));
+	ASSERT_TRUE(keep_in_exec(&self->second));
+	EXPECT_EQ(0, track_write(SECOND, "untrack"));
+	ASSERT_TRUE(leave_exec(&self->target));
+	EXPECT_LT(0, track_since(PID)) {
+		TH_LOG("pid %d is not tracked any more; said was that of %d", PID, SECOND);
+	}
+	ASSERT_TRUE(leave_exec(&self->second));
+	EXPECT_EQ(0, track_since(SECOND));
+}
+
+/* There is a place for the word of one of them. */
+TEST_F(track_during, words_for_two_in_exec)
+{
+	KIND_START(exec_body);
+	ASSERT_TRUE(start_second(&self->second, PID));
+	ASSERT_TRUE(keep_in_exec(&self->target));
+	ASSERT_TRUE(keep_in_exec(&self->second));
+	EXPECT_EQ(0, track_write(PID, "track"));
+	EXPECT_EQ(-EBUSY, track_write(SECOND, "track"));
+	EXPECT_EQ(-EBUSY, track_write(SECOND, "untrack"));
+	ASSERT_TRUE(leave_exec(&self->target));
+	EXPECT_LT(0, track_since(PID));
+	EXPECT_EQ(0, track_write(SECOND, "track"));
+	ASSERT_TRUE(leave_exec(&self->second));
+	EXPECT_LT(0, track_since(SECOND));
 }
 
 /* -------- it exits -------- */

@@ -155,6 +155,9 @@ static enum source_status explain_errno(int error, const char *sysroot, uint64_t
 		warnx("%" PRIu64 ": something is mounted over %s/proc/%" PRIu64 ": unmount it",
 		      pid, sysroot, pid);
 		break;
+	case EBUSY:
+		warnx("%" PRIu64 ": busy becoming another program (execve): try again", pid);
+		break;
 	default:
 		errno = error;
 		warn("%s%s/%" PRIu64, sysroot, REPORTS, pid);
