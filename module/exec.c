@@ -60,6 +60,19 @@ static bool is_number_in_exec(pid_t tgid)
 	return is;
 }
 
+/**
+ * vmi_exec_forget_all() - forget what was ever said
+ *
+ * The probes are not armed: whoever was in execve() may have ended it unseen.
+ */
+void vmi_exec_forget_all(void)
+{
+	int i;
+
+	for (i = 0; i < VMI_EXEC_SLOTS; i++)
+		atomic_set(&slots[i], 0);
+}
+
 /* Take what waits for the current process. */
 static int take(void)
 {

@@ -19,6 +19,7 @@ enum vmi_exec_word {
 	VMI_EXEC_UNTRACK,
 };
 
+void vmi_exec_forget_all(void);
 void vmi_exec_begin(void);
 bool vmi_exec_ask(void);
 enum vmi_exec_word vmi_exec_take(void);

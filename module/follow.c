@@ -83,6 +83,7 @@ static int arm(void)
 	lockdep_assert_held(&follow_lock);
 	if (armed)
 		return 0;
+	vmi_exec_forget_all();
 	err = vmi_hooks_arm();
 	armed = !err;
 	if (armed)
@@ -608,8 +609,8 @@ void vmi_follow_execed(void)
 		leave(track);
 		return;
 	}
-	if (track && asked)
-		WRITE_ONCE(track->asked, true);
+	if (word != VMI_EXEC_NONE && track)
+		WRITE_ONCE(track->asked, asked);
 	/* There was no memory, or tracking began, since vmi_follow_exec(). */
 	if (!track && (asked || READ_ONCE(follow_all))) {
 		if (!follow(current->mm, current, asked))
