@@ -247,10 +247,10 @@ static int call_copy(struct fuzz *f)
 	return error;
 }
 
-/* Pipes only. */
+/* Pipes only, unless it is about nothing at all. */
 static int call_tee(struct fuzz *f)
 {
-	const struct iovec part = { f->room, fuzz_below(f, 4096) };
+	const struct iovec part = { f->room, 1 + fuzz_below(f, 4096) };
 	int from = some_fd(f), to = some_fd(f);
 
 	if (fuzz_below(f, 2))

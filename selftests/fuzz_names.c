@@ -106,7 +106,7 @@ static void some_name(struct fuzz *f)
 		sprintf(n->name, "%ld", some_pid(f));
 	}
 	if (!strcmp(n->name, ".") || !strcmp(n->name, ".."))
-		strcat(n->name, ".");
+		strcat(n->name, "_");
 	n->there = is_there(n);
 }
 

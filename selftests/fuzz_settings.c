@@ -118,9 +118,11 @@ static int64_t as_number(const char *value, bool *overflows)
 		return -1;
 	errno = 0;
 	number = strtoull(digits, &end, base);
+	/* before it looks at what comes behind */
+	*overflows = errno == ERANGE;
 	if (end == digits || (*end && strcmp(end, "\n")))
 		return -1;
-	*overflows = errno == ERANGE || number > UINT32_MAX;
+	*overflows |= number > UINT32_MAX;
 	return number;
 }
 
