@@ -300,10 +300,9 @@ static noinline struct vmi_leaf *new_leaf(struct vmi_counts *counts,
 {
 	struct vmi_leaf *leaf, *found;
 
-	leaf = kmem_cache_alloc(leaf_cache, VMI_GFP_HOOK);
+	leaf = vmi_memory_alloc(leaf_cache, sizeof(*leaf), VMI_GFP_HOOK);
 	if (!leaf)
 		return NULL;
-	vmi_memory_clear(leaf, sizeof(*leaf));
 	leaf->index = index;
 	spin_lock(&counts->lock);
 	found = insert_leaf(counts, leaf);

@@ -50,7 +50,7 @@ static void leave_as_it_is(void *object)
  *
  * The allocator clears each object, too, if the kernel was built or booted so
  * (init_on_alloc=1), but none that have a constructor (mm/slab.h:
- * slab_want_init_on_alloc()). Who allocates one has to call vmi_memory_clear().
+ * slab_want_init_on_alloc()). They are to be allocated with vmi_memory_alloc().
  *
  * Return: the cache, or NULL.
  */

@@ -4,6 +4,7 @@
 
 #include <linux/build_bug.h>
 #include <linux/gfp.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/types.h>
 
@@ -13,19 +14,26 @@
  */
 #define VMI_GFP_HOOK (GFP_NOWAIT | __GFP_NOWARN)
 
-struct kmem_cache;
-
 /**
- * vmi_memory_clear() - set an object to 0
- * @object: the object
- * @size: its size in bytes, a multiple of 8
+ * vmi_memory_alloc() - allocate an object that is 0
+ * @cache: of vmi_memory_create_cache()
+ * @size: of an object, in bytes, a multiple of 8
+ * @gfp: how to allocate
  *
- * By words: memset() goes by bytes on some kernels, which is slow for something so small.
+ * Cleared by words: memset() goes by bytes on some kernels, which is slow for something
+ * so small.
+ *
+ * Return: the object, or NULL.
  */
-static __always_inline void vmi_memory_clear(void *object, size_t size)
+static __always_inline void *vmi_memory_alloc(struct kmem_cache *cache, size_t size,
+					      gfp_t gfp)
 {
+	void *object = kmem_cache_alloc(cache, gfp);
+
 	BUILD_BUG_ON(size % sizeof(u64));
-	memset64(object, 0, size / sizeof(u64));
+	if (object)
+		memset64(object, 0, size / sizeof(u64));
+	return object;
 }
 
 struct kmem_cache *vmi_memory_create_cache(const char *name, size_t size);

@@ -118,10 +118,9 @@ static struct vmi_track *new_track(struct mm_struct *mm, struct pid *tgid,
 {
 	struct vmi_track *track;
 
-	track = kmem_cache_alloc(track_cache, gfp);
+	track = vmi_memory_alloc(track_cache, sizeof(*track), gfp);
 	if (!track)
 		return NULL;
-	vmi_memory_clear(track, sizeof(*track));
 	track->mm = mm;
 	track->tgid = get_pid(tgid);
 	refcount_set(&track->refs, 1);
