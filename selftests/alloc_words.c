@@ -31,8 +31,6 @@ static void quiet_body(struct target *t, void *arg)
 
 FIXTURE_SETUP(alloc_words)
 {
-	char path[64];
-
 	if (!failnth_can())
 		SKIP(return, FAILNTH_NONE);
 	ASSERT_EQ(0, machine_quiet());
@@ -41,8 +39,7 @@ FIXTURE_SETUP(alloc_words)
 	self->own = failnth_open(0);
 	ASSERT_LE(0, self->own);
 	ASSERT_EQ(0, target_fork(&self->target, quiet_body, NULL));
-	snprintf(path, sizeof(path), "/proc/vminspect/%d", self->target.pid);
-	self->report = open(path, O_RDWR | O_CLOEXEC);
+	self->report = report_open(self->target.pid, O_RDWR);
 	ASSERT_LE(0, self->report);
 	ASSERT_TRUE(track_status_becomes("probes", "off"));
 }

@@ -68,14 +68,14 @@ TEST_F(growth_poll, urgent_until_read)
 
 	START();
 	GROWTH_DO(growth_do_touch, BELOW(5));
-	fd = life_open(PID);
+	fd = report_open(PID, O_RDONLY);
 	ASSERT_LE(0, fd);
 	/* not what came before it was opened */
 	EXPECT_SEEN(fd, READABLE);
 	EXPECT_EQ(0, read_all(fd));
 	EXPECT_SEEN(fd, READABLE);
 	GROWTH_DO(growth_do_touch, BELOW(6));
-	other = life_open(PID);
+	other = report_open(PID, O_RDONLY);
 	ASSERT_LE(0, other);
 	EXPECT_SEEN(fd, READABLE | POLLPRI);
 	EXPECT_SEEN(fd, READABLE | POLLPRI);
@@ -101,7 +101,7 @@ TEST_F(growth_poll, refusals_are_urgent)
 	int fd;
 
 	START();
-	fd = life_open(PID);
+	fd = report_open(PID, O_RDONLY);
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(SEGV_MAPERR, GROWTH_CALL(growth_do_touch, TOP - GROWTH_LIMIT - 1));
 	EXPECT_SEEN(fd, READABLE | POLLPRI);
@@ -117,7 +117,7 @@ TEST_F(growth_poll, the_beginning_is_not_enough)
 	int fd;
 
 	START();
-	fd = life_open(PID);
+	fd = report_open(PID, O_RDONLY);
 	ASSERT_LE(0, fd);
 	GROWTH_DO(growth_do_touch, BELOW(5));
 	text = life_read_some(fd, 200, 200);
@@ -136,7 +136,7 @@ TEST_F(growth_poll, goes_on_after_reset)
 
 	START();
 	GROWTH_DO(growth_do_touch, BELOW(10), 6);
-	fd = life_open(PID);
+	fd = report_open(PID, O_RDONLY);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, track_write(PID, "reset"));
 	EXPECT_EQ(READABLE, seen(fd) & ~POLLPRI);
@@ -157,7 +157,7 @@ TEST_F(growth_poll, goes_on_after_reset)
 	for (size_t i_ = 0; i_ < GROWTH_WAITS; i_++) {				\
 		(waiter)[i_].way = i_;						\
 		(waiter)[i_].ms = LONG_MS;					\
-		(waiter)[i_].fd = life_open(PID);				\
+		(waiter)[i_].fd = report_open(PID, O_RDONLY);				\
 		ASSERT_LE(0, (waiter)[i_].fd);					\
 		ASSERT_TRUE(growth_waiter_start(&(waiter)[i_]));		\
 	}									\
@@ -242,7 +242,7 @@ TEST_F(growth_poll, wakes_nobody_else)
 	for (size_t i_ = 0; i_ < GROWTH_WAITS; i_++) {				\
 		(waiter)[i_].way = growth_wait[i_].ends ? i_ : 0;		\
 		(waiter)[i_].ms = LONG_MS;					\
-		(waiter)[i_].fd = life_open(PID);				\
+		(waiter)[i_].fd = report_open(PID, O_RDONLY);				\
 		ASSERT_LE(0, (waiter)[i_].fd);					\
 		ASSERT_TRUE(growth_waiter_start(&(waiter)[i_]));		\
 	}									\
@@ -254,7 +254,7 @@ TEST_F(growth_poll, hangs_up_at_exit)
 	int fd;
 
 	START();
-	fd = life_open(PID);
+	fd = report_open(PID, O_RDONLY);
 	ASSERT_LE(0, fd);
 	START_WAITERS_FOR_THE_END(waiter);
 	ASSERT_EQ(0, kill(PID, SIGKILL));
@@ -302,7 +302,7 @@ TEST_F(growth_poll, hangs_up_at_exec)
 	int fd;
 
 	START();
-	fd = life_open(PID);
+	fd = report_open(PID, O_RDONLY);
 	ASSERT_LE(0, fd);
 	START_WAITERS_FOR_THE_END(waiter);
 	EXPECT_EQ(-ECHILD, growth_call(&self->target, do_exec, none));
@@ -317,7 +317,7 @@ TEST_F(growth_poll, hangs_up_when_an_untracked_process_has_gone)
 
 	START();
 	ASSERT_EQ(0, track_write(PID, "untrack"));
-	fd = life_open(PID);
+	fd = report_open(PID, O_RDONLY);
 	ASSERT_LE(0, fd);
 	EXPECT_SEEN(fd, READABLE);
 	target_end(&self->target);
@@ -347,7 +347,7 @@ TEST_F(growth_poll, epoll_by_level_and_by_edge)
 	int fd, level, edge;
 
 	START();
-	fd = life_open(PID);
+	fd = report_open(PID, O_RDONLY);
 	level = epoll_open(fd, EPOLLPRI);
 	edge = epoll_open(fd, EPOLLPRI | EPOLLET);
 	ASSERT_TRUE(fd >= 0 && level >= 0 && edge >= 0);
@@ -377,7 +377,7 @@ TEST_F(growth_poll, epoll_exclusive)
 	int fd, set[4];
 
 	START();
-	fd = life_open(PID);
+	fd = report_open(PID, O_RDONLY);
 	ASSERT_LE(0, fd);
 	for (int i = 0; i < 4; i++) {
 		set[i] = epoll_open(fd, EPOLLIN | EPOLLET | EPOLLEXCLUSIVE);

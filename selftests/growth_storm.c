@@ -76,7 +76,7 @@ static int wait_for_one(void)
 	for (pid++; kill(pid, 0); pid++)
 		if (pid > 100000)
 			pid = 0;
-	poll_fd.fd = life_open(pid);
+	poll_fd.fd = report_open(pid, O_RDONLY);
 	if (poll_fd.fd < 0)
 		return 0;
 	if (poll(&poll_fd, 1, 1) < 0)

@@ -182,22 +182,6 @@ static inline char *life_read_some(int fd, size_t len, size_t piece)
 	return text;
 }
 
-/**
- * life_open() - open the report of a process
- * @pid: the process
- *
- * Return: the descriptor, or a negative errno.
- */
-static inline int life_open(pid_t pid)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/vminspect/%d", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
 /*
  * Pairs for life_map_many(): rows enough to be read in pieces. The time to make them grows
  * with their square under CONFIG_DEBUG_VM_MAPLE_TREE: 12 seconds for twice as many.

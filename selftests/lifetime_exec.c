@@ -70,7 +70,7 @@ static bool let_exec(struct target *target)
 TEST_F(lifetime_exec, old_file_ends)
 {
 	size_t len = variant->before;
-	int fd = life_open(self->target.pid);
+	int fd = report_open(self->target.pid, O_RDONLY);
 	struct report r;
 	char *text, byte;
 
@@ -99,7 +99,7 @@ TEST_F(lifetime_exec, new_file_shows_the_new_program)
 {
 	struct report r;
 	size_t rows = 0;
-	int fd = life_open(self->target.pid);
+	int fd = report_open(self->target.pid, O_RDONLY);
 
 	ASSERT_GE(fd, 0);	/* an old file open makes no difference */
 	ASSERT_TRUE(let_exec(&self->target));

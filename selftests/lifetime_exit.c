@@ -32,7 +32,7 @@ FIXTURE_VARIANT_ADD(lifetime_exit, large) { .before = 40000, .piece = 40000, };
 FIXTURE_SETUP(lifetime_exit)
 {
 	ASSERT_EQ(0, target_fork(&self->target, life_many_body, &pairs));
-	self->fd = life_open(self->target.pid);
+	self->fd = report_open(self->target.pid, O_RDONLY);
 	ASSERT_GE(self->fd, 0);
 }
 

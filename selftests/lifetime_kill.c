@@ -75,7 +75,7 @@ static pid_t start_reader(pid_t pid, size_t piece)
 	if (reader)
 		return reader;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	fd = life_open(pid);
+	fd = report_open(pid, O_RDONLY);
 	while (fd >= 0 && read(fd, buf, piece) > 0)
 		if (lseek(fd, 0, SEEK_CUR) > 60000)
 			lseek(fd, 0, SEEK_SET);
@@ -100,7 +100,8 @@ TEST_F_TIMEOUT(lifetime_kill, dies_at_once_while_read, 60)
 
 TEST_F(lifetime_kill, open_files_keep_no_memory)
 {
-	int unread = life_open(self->target.pid), begun = life_open(self->target.pid);
+	int unread = report_open(self->target.pid, O_RDONLY);
+	int begun = report_open(self->target.pid, O_RDONLY);
 	char byte;
 
 	ASSERT_GE(unread, 0);
@@ -140,7 +141,7 @@ TEST_F_TIMEOUT(lifetime_kill, closed_files_keep_nothing, 90)
 			for (;;)
 				pause();
 		ASSERT_GT(pid, 0);
-		fd = life_open(pid);
+		fd = report_open(pid, O_RDONLY);
 		ASSERT_GE(fd, 0);
 		if (i % 3)
 			ASSERT_EQ(1, read(fd, &byte, 1));

@@ -101,7 +101,7 @@ TEST_F_TIMEOUT(lifetime_readers, several_get_the_same, 60)
 
 TEST_F(lifetime_readers, sleeper_holds_nothing)
 {
-	int fd = life_open(self->target.pid);
+	int fd = report_open(self->target.pid, O_RDONLY);
 	struct report r;
 	size_t len = 3000;
 	char *text;

@@ -57,7 +57,7 @@ FIXTURE_SETUP(lifetime_seek)
 	/* or accessed bits change between two readings */
 	ASSERT_EQ(0, machine_quiet());
 	ASSERT_EQ(0, target_fork(&self->target, life_many_body, &pairs));
-	self->fd = life_open(self->target.pid);
+	self->fd = report_open(self->target.pid, O_RDONLY);
 	ASSERT_GE(self->fd, 0);
 	snprintf(path, sizeof(path), "/proc/%d/maps", self->target.pid);
 	self->maps = open(path, O_RDONLY);

@@ -141,12 +141,12 @@ static bool ends_or_shows_no_process(int fd)
 
 TEST_F(lifetime_share, other_exits)
 {
-	int fd = life_open(self->child);
+	int fd = report_open(self->child, O_RDONLY);
 
 	ASSERT_GE(fd, 0);
 	self->target.word[WORD_GO] = GO_EXIT;
 	ASSERT_EQ(0, target_next(&self->target));
-	EXPECT_EQ(-ENOENT, life_open(self->child));
+	EXPECT_EQ(-ENOENT, report_open(self->child, O_RDONLY));
 	EXPECT_TRUE(whole(self->target.pid));
 	EXPECT_TRUE(ends_or_shows_no_process(fd));
 	close(fd);
@@ -155,7 +155,7 @@ TEST_F(lifetime_share, other_exits)
 TEST_F(lifetime_share, other_execs)
 {
 	char path[64], exe[64] = "", byte;
-	int ours = life_open(self->child), maps;
+	int ours = report_open(self->child, O_RDONLY), maps;
 	ssize_t got;
 
 	snprintf(path, sizeof(path), "/proc/%d/maps", self->child);
@@ -195,12 +195,12 @@ static bool is_unknown(pid_t pid, const char *key)
 /* The faults that the kernel charged to the one who is gone are known no more. */
 TEST_F(lifetime_share, creator_dies)
 {
-	int fd = life_open(self->child);
+	int fd = report_open(self->child, O_RDONLY);
 
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, kill(self->target.pid, SIGKILL));
 	ASSERT_EQ(self->target.pid, waitpid(self->target.pid, NULL, 0));
-	EXPECT_EQ(-ENOENT, life_open(self->target.pid));
+	EXPECT_EQ(-ENOENT, report_open(self->target.pid, O_RDONLY));
 	EXPECT_TRUE(whole(self->child));
 	EXPECT_TRUE(is_unknown(self->child, "own_minflt"));
 	EXPECT_TRUE(is_unknown(self->child, "own_majflt"));

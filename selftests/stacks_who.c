@@ -343,13 +343,12 @@ static bool read_into_stacks(int fd)
 
 TEST_F(stacks_who, before_execve)
 {
-	char path[64], byte;
+	char part[64], byte;
 	int unread, half;
 
 	KIND_START(exec_body);
-	snprintf(path, sizeof(path), "/proc/vminspect/%d", self->target.pid);
-	unread = open(path, O_RDONLY | O_CLOEXEC);
-	half = open(path, O_RDONLY | O_CLOEXEC);
+	unread = report_open(self->target.pid, O_RDONLY);
+	half = report_open(self->target.pid, O_RDONLY);
 	ASSERT_LE(0, unread);
 	ASSERT_LE(0, half);
 	ASSERT_TRUE(read_into_stacks(half));
@@ -357,8 +356,8 @@ TEST_F(stacks_who, before_execve)
 	ASSERT_EQ(-ECHILD, target_next(&self->target));
 	EXPECT_EQ(0, stacks_thread(self->target.pid, self->target.pid, "comm=sleep kind=main"));
 	EXPECT_EQ(0, read(unread, &byte, 1));
-	for (int i = 0; i < 1000 && read(half, path, sizeof(path)) > 0; i++)
-		EXPECT_EQ(NULL, memmem(path, sizeof(path), "sleep", 5));
+	for (int i = 0; i < 1000 && read(half, part, sizeof(part)) > 0; i++)
+		EXPECT_EQ(NULL, memmem(part, sizeof(part), "sleep", 5));
 	EXPECT_EQ(0, read(half, &byte, 1));
 	close(unread);
 	close(half);

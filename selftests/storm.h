@@ -157,7 +157,7 @@ static inline int storm_read(struct report *r, pid_t pid, size_t piece)
 {
 	size_t len = 0;
 	char *text = NULL;
-	int fd = life_open(pid), err;
+	int fd = report_open(pid, O_RDONLY), err;
 
 	memset(r, 0, sizeof(*r));
 	if (fd < 0)

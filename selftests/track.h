@@ -32,22 +32,6 @@
 #define TRACK_TRIES (1500 * (int)slow_times())
 
 /**
- * track_open() - open the file of a process, to write words to it
- * @pid: the process
- *
- * Return: a descriptor, or a negative errno.
- */
-static inline int track_open(pid_t pid)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/vminspect/%d", pid);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-/**
  * track_put() - write a word to an open report
  * @fd: the report
  * @word: what to write
@@ -72,7 +56,7 @@ static inline int track_put(int fd, const char *word)
  */
 static inline int track_write(pid_t pid, const char *word)
 {
-	int fd = track_open(pid), err;
+	int fd = report_open(pid, O_WRONLY), err;
 
 	if (fd < 0)
 		return fd;

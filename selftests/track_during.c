@@ -94,7 +94,7 @@ TEST_F(track_during, reset_while_it_forks)
 	int64_t since;
 
 	KIND_START(fork_body);
-	self->fd = track_open(PID);
+	self->fd = report_open(PID, O_WRONLY);
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, track_put(self->fd, "track"));
 	since = track_since(PID);
@@ -256,7 +256,7 @@ TEST_F(track_during, untrack_as_exec_ends)
 		pthread_t thread;
 
 		KIND_START(exec_body);
-		self->fd = track_open(PID);
+		self->fd = report_open(PID, O_WRONLY);
 		ASSERT_LE(0, self->fd);
 		ASSERT_EQ(0, track_put(self->fd, "track"));
 		ASSERT_TRUE(keep_in_exec(&self->target));
@@ -470,7 +470,7 @@ TEST_F(track_during, reset_of_one_that_is_reaped)
 
 	KIND_START(share_body);
 	for (int i = 0; i < ROUNDS; i++) {
-		int fd = track_open(self->target.word[WORD_CHILD]), err;
+		int fd = report_open(self->target.word[WORD_CHILD], O_WRONLY), err;
 
 		ASSERT_LE(0, fd);
 		ASSERT_EQ(0, track_put(fd, "track"));

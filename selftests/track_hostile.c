@@ -951,7 +951,7 @@ TEST_F(track_hostile, left_address_space)
 
 	KIND_START(leave_body);
 	stayed = self->target.word[WORD_CHILD];
-	self->fd = track_open(PID);
+	self->fd = report_open(PID, O_WRONLY);
 	ASSERT_GE(self->fd, 0);
 	ASSERT_EQ(5, write(self->fd, "reset", 5));
 	ASSERT_EQ(-ECHILD, target_next(&self->target));

@@ -23,7 +23,7 @@ FIXTURE_SETUP(track_words)
 {
 	ASSERT_EQ(0, procfile_write(TRACK_PARAMETER("track"), "all"));
 	ASSERT_EQ(0, access_start(&self->target, &access_owner, 1, false));
-	self->fd = track_open(self->target.pid);
+	self->fd = report_open(self->target.pid, O_WRONLY);
 	ASSERT_GE(self->fd, 0);
 }
 
@@ -181,11 +181,10 @@ TEST_F(track_words, unreadable_memory)
 TEST_F(track_words, needs_a_file_to_write)
 {
 	int64_t since = SINCE();
-	char path[64], byte;
+	char byte;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/vminspect/%d", self->target.pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = report_open(self->target.pid, O_RDONLY);
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(-1, write(fd, "reset", 5));
 	EXPECT_EQ(EBADF, errno);
@@ -195,7 +194,7 @@ TEST_F(track_words, needs_a_file_to_write)
 	EXPECT_EQ(-1, read(self->fd, &byte, 1));
 	EXPECT_EQ(EBADF, errno);
 
-	fd = open(path, O_RDWR | O_CLOEXEC);
+	fd = report_open(self->target.pid, O_RDWR);
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(1, read(fd, &byte, 1));
 	EXPECT_EQ(5, write(fd, "reset", 5));
@@ -251,14 +250,12 @@ struct attempt {
 static void try_reset(void *arg)
 {
 	struct attempt *try = arg;
-	char path[64];
 	int fd = try->fd;
 
 	try->prepared = try->before ? try->before() : 0;
 	if (fd < 0) {
-		snprintf(path, sizeof(path), "/proc/vminspect/%d", try->pid);
-		fd = open(path, O_WRONLY | O_CLOEXEC);
-		try->open = fd < 0 ? errno : 0;
+		fd = report_open(try->pid, O_WRONLY);
+		try->open = fd < 0 ? -fd : 0;
 	}
 	try->write = 0;
 	if (fd >= 0)
@@ -390,7 +387,7 @@ TEST_F(track_words, effective_uid_owns)
 	close(self->fd);
 	target_end(&self->target);
 	ASSERT_EQ(0, target_fork(&self->target, setuid_body, NULL));
-	self->fd = track_open(self->target.pid);
+	self->fd = report_open(self->target.pid, O_WRONLY);
 	ASSERT_GE(self->fd, 0);
 	EXPECT_RESET(&access_owner, self->fd, NULL, 0, EPERM);
 	EXPECT_RESET(&access_other, self->fd, NULL, 0, 0);
@@ -432,7 +429,7 @@ TEST_F(track_words, process_has_become_another_program)
 	close(self->fd);
 	target_end(&self->target);
 	ASSERT_EQ(0, target_fork(&self->target, exec_body, NULL));
-	self->fd = track_open(self->target.pid);
+	self->fd = report_open(self->target.pid, O_WRONLY);
 	ASSERT_GE(self->fd, 0);
 	ASSERT_EQ(-ECHILD, target_next(&self->target));
 	EXPECT_GONE("execve() since");

@@ -63,7 +63,7 @@ TEST_F(unload_growth, sends_waiters_away)
 	for (size_t i = 0; i < 2 * GROWTH_WAITS; i++) {
 		waiter[i].way = i % GROWTH_WAITS;
 		waiter[i].ms = 1000000;
-		waiter[i].fd = life_open(t->pid);
+		waiter[i].fd = report_open(t->pid, O_RDONLY);
 		ASSERT_LE(0, waiter[i].fd);
 		ASSERT_TRUE(growth_waiter_start(&waiter[i]));
 	}
@@ -103,7 +103,7 @@ TEST_F(unload_growth, sends_away_who_waits_to_write)
 	int fd;
 
 	ASSERT_EQ(0, target_fork(t, growth_load_body, NULL));
-	fd = life_open(t->pid);
+	fd = report_open(t->pid, O_RDONLY);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_to_write, &fd));
 	usleep(200000);
@@ -129,7 +129,7 @@ TEST_F(unload_growth, leaves_epoll_sets_alone)
 	ASSERT_EQ(0, target_fork(t, growth_load_body, NULL));
 	for (int i = 0; i < 12; i++) {
 		event = (struct epoll_event){ .events = kind[i % 4] };
-		fd[i] = life_open(t->pid);
+		fd[i] = report_open(t->pid, O_RDONLY);
 		set[i] = epoll_create1(EPOLL_CLOEXEC);
 		ASSERT_TRUE(fd[i] >= 0 && set[i] >= 0);
 		ASSERT_EQ(0, epoll_ctl(set[i], EPOLL_CTL_ADD, fd[i], &event));
@@ -165,7 +165,7 @@ static void __attribute__((noreturn)) poll_again_and_again(pid_t pid, int turn)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;; turn++) {
-		int fd = life_open(pid), came;
+		int fd = report_open(pid, O_RDONLY), came;
 
 		if (fd < 0) {
 			usleep(500);

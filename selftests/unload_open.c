@@ -46,7 +46,7 @@ TEST_F(unload_open, files_read_as_gone)
 	int fd[FILES];
 
 	for (int i = 0; i < STATUS; i++) {
-		fd[i] = life_open(self->target.pid);
+		fd[i] = report_open(self->target.pid, O_RDONLY);
 		ASSERT_GE(fd[i], 0);
 	}
 	fd[STATUS] = open("/proc/vminspect/status", O_RDONLY);
@@ -89,7 +89,7 @@ static pid_t start_reader(pid_t pid)
 	reader = fork();
 	if (!reader) {
 		char buf[65536];
-		int fd = life_open(pid);
+		int fd = report_open(pid, O_RDONLY);
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (fd < 0 || write(ready[1], "", 1) != 1)
@@ -141,7 +141,7 @@ TEST_F_TIMEOUT(unload_open, processes_are_let_go, 60)
 			for (;;)
 				pause();
 		ASSERT_GT(pid, 0);
-		fd[i] = life_open(pid);
+		fd[i] = report_open(pid, O_RDONLY);
 		ASSERT_GE(fd[i], 0);
 		kill(pid, SIGKILL);
 		ASSERT_EQ(pid, waitpid(pid, NULL, 0));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -381,6 +382,16 @@ int report_read_path(struct report *r, const char *path)
 	if (!text)
 		return -errno;
 	return report_parse(r, text, len);
+}
+
+int report_open(pid_t pid, int mode)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/vminspect/%d", pid);
+	fd = open(path, mode | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 int report_read(struct report *r, pid_t pid)

@@ -181,6 +181,15 @@ int report_parse(struct report *r, char *text, size_t len);
 int report_read_path(struct report *r, const char *path);
 
 /**
+ * report_open() - open /proc/vminspect/<pid>
+ * @pid: the process
+ * @mode: O_RDONLY, O_WRONLY or O_RDWR
+ *
+ * Return: a descriptor, closed by execve(), or a negative errno.
+ */
+int report_open(pid_t pid, int mode);
+
+/**
  * report_read() - read /proc/vminspect/<pid> and take it apart
  * @r: filled in; report_free() it in any case
  * @pid: the process
